@@ -1,0 +1,58 @@
+// The database: the only place that knows SQLite. One file holds many audits. Every promise of storage is kept here:
+// a trial is one transaction, committed before it is acknowledged.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/audit/audit.h"
+
+namespace ra {
+
+struct AuditSummary {
+  std::string id;
+  std::string created;
+  std::string model_name;
+  std::string prompt_text;
+  std::vector<std::string> arms;
+  int64_t turns = 0;
+  int64_t turns_done = 0;
+};
+
+class Store {
+ public:
+  // Opens for writing, creating the file and its schema if absent; takes the writer's lock (a file beside it) or fails
+  // with Error(storage) naming the owner. Error(bad_input) if the file is not ours, newer, or damaged.
+  static Store open_writer(const std::string& path);
+  // Opens read-only; takes no lock.
+  static Store open_reader(const std::string& path);
+  Store(Store&&) noexcept;
+  Store& operator=(Store&&) noexcept;
+  ~Store();
+
+  // Commits the audit's identity, plan and arms, before the first kernel. Fills in id and created.
+  void create(Audit& audit);
+  // Opens a new segment of an audit that is being resumed.
+  void add_segment(const std::string& id, const std::string& tool);
+  // Commits one attempt with its streams, ledger and chain, whole or not at all. `pieces` are bytes of token ids seen
+  // for the first time. Error(storage) leaves the database as it was.
+  void append(const std::string& id, const Turn& turn, int32_t attempt, const TrialResult& result,
+              const std::map<int32_t, std::string>& pieces);
+
+  std::vector<AuditSummary> list() const;  // oldest first
+  // The full id for a unique prefix of one, or for "latest"; Error(usage) otherwise.
+  std::string resolve(const std::string& id) const;
+  Audit load(const std::string& id) const;
+
+  // SQLite's integrity check, the schema's fingerprint, and every chain and hash recomputed; one line a problem.
+  std::vector<std::string> verify() const;
+
+ private:
+  struct Database;
+  explicit Store(std::unique_ptr<Database> database);
+  std::unique_ptr<Database> database_;
+};
+
+}  // namespace ra

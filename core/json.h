@@ -1,0 +1,57 @@
+// The one reader for JSON that this program did not write. Strict: UTF-8, no BOM, no NUL, no duplicate keys, no
+// trailing bytes, bounded depth and number of values; integers stay integers (2^64 is an error, not a double).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace ra {
+
+// A parsed JSON value. Object members keep their order of appearance.
+// The typed accessors throw Error(bad_input) "<path>: found X; expected Y" with the path given to parse_json.
+class Json {
+ public:
+  using Array = std::vector<Json>;
+  using Object = std::vector<std::pair<std::string, Json>>;
+  std::variant<std::monostate, bool, int64_t, uint64_t, double, std::string, Array, Object> value;
+
+  bool is_null() const { return std::holds_alternative<std::monostate>(value); }
+  bool is_string() const { return std::holds_alternative<std::string>(value); }
+  bool is_bool() const { return std::holds_alternative<bool>(value); }
+  bool is_array() const { return std::holds_alternative<Array>(value); }
+  bool is_object() const { return std::holds_alternative<Object>(value); }
+  bool is_integer() const;  // non-negative ones are stored as uint64_t, negative ones as int64_t
+  bool is_number() const;
+
+  // The member, or null if this is no object or has no such member. Linear; for large objects walk object().
+  const Json* find(std::string_view key) const;
+
+  // `where` names the value in the error: "config.json: hidden_size".
+  const std::string& string(std::string_view where) const;
+  bool boolean(std::string_view where) const;
+  uint64_t unsigned_integer(std::string_view where, uint64_t maximum = UINT64_MAX) const;
+  int64_t integer(std::string_view where) const;
+  double number(std::string_view where) const;  // integers are accepted; always finite
+  const Array& array(std::string_view where) const;
+  const Object& object(std::string_view where) const;
+
+  const char* type_name() const;  // "an object", "a string", ... for error sentences
+};
+
+struct JsonLimits {
+  int max_depth = 64;
+  size_t max_values = 4'000'000;  // values and keys; about 150 bytes each at worst
+};
+
+// Parses `text` whole. Errors are Error(bad_input) "<name>@<byte offset>: <found>; <expected>".
+Json parse_json(std::string_view text, std::string_view name, const JsonLimits& limits = {});
+
+// `text` with every control, bidi, zero-width and non-UTF-8 byte escaped and cut to `max_bytes`: safe in a message.
+std::string printable(std::string_view text, size_t max_bytes = 80);
+
+}  // namespace ra

@@ -1,0 +1,87 @@
+// A checkpoint on disk, understood but not loaded: its family, shapes, tensors and tokenizer source. Reads GGUF v3 files
+// and folders as Hugging Face saves them (safetensors). Everything in such files is untrusted: counts are checked
+// against the bytes that remain before anything is allocated, and bytes are read with pread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/json.h"
+#include "kernels/ops.h"
+
+namespace ra {
+
+enum class TensorType : uint8_t { f32, f16, bf16, q8_0, q4_1 };
+const char* type_name(TensorType type);
+
+// A tensor as it is stored: the raw bytes of [rows, columns] in row order, in one file.
+struct StoredTensor {
+  std::string name;
+  TensorType type = TensorType::f32;
+  int64_t rows = 0;     // 1 for vectors
+  int64_t columns = 0;
+  int file = 0;         // index into Checkpoint::files
+  uint64_t offset = 0;  // in that file
+  uint64_t bytes = 0;
+};
+
+// Writes the fp32 values that `count` elements of raw bytes stand for; count is a multiple of the type's block.
+void dequantize(TensorType type, const uint8_t* raw, int64_t count, float* out);
+int64_t block_elements(TensorType type);  // 1, or 32
+int64_t block_bytes(TensorType type);
+
+// Where the tokenizer and chat format come from.
+struct TokenizerSource {
+  std::optional<std::string> tokenizer_json;  // path of a tokenizer.json
+  // else GGUF's metadata: tokenizer.ggml.*
+  std::string pre;                   // tokenizer.ggml.pre
+  std::string model;                 // tokenizer.ggml.model
+  std::vector<std::string> tokens;
+  std::vector<int32_t> token_types;
+  std::vector<std::string> merges;
+  std::optional<int32_t> bos, eos;
+  bool add_bos = false;
+  std::string chat_template;         // a template is data: its marks are looked for, it is never executed
+  std::vector<int32_t> stop_tokens;  // ids that end a stream (eos of config, generation_config, GGUF)
+};
+
+struct CheckpointFile {
+  std::string path;
+  uint64_t bytes = 0;
+};
+
+class Checkpoint {
+ public:
+  // Opens a .gguf file or a folder. Error(bad_input) names the file, what was found and what is supported.
+  static Checkpoint open(const std::string& path);
+  Checkpoint(Checkpoint&&) noexcept;
+  Checkpoint& operator=(Checkpoint&&) noexcept;
+  ~Checkpoint();
+
+  const std::string& name() const;      // last part of the path
+  const std::string& family() const;    // "llama", "qwen3"
+  const std::string& format() const;    // "GGUF v3", "safetensors"
+  const ModelShape& shape() const;
+  const TokenizerSource& tokenizer() const;
+  const std::vector<CheckpointFile>& files() const;
+  const std::vector<StoredTensor>& tensors() const;  // in file order
+  const std::vector<std::string>& warnings() const;  // "tensor X is not used", ...
+
+  // SHA-256 (hex) of the one file; of several: of the lines "<sha256>  <name>\n" in name order.
+  std::string sha256() const;
+
+  // The parts of one operation's weight as Ops::load wants them: rows in the model's order (GGUF's permutation of
+  // llama's q and k rows undone), dequantised when read. The checkpoint must outlive their use.
+  Parts parts(Role role, int layer) const;
+
+ private:
+  struct State;
+  explicit Checkpoint(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace ra

@@ -1,0 +1,37 @@
+// The engine: runs trials on a device with a kernel set. One Engine is one arm; arms of one storage share an Ops, and
+// with it weights and cache.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/subject.h"
+#include "kernels/ops.h"
+
+namespace ra {
+
+struct EngineOptions {
+  std::vector<int32_t> stop_tokens;  // ids that end a run
+  bool ignore_eos = false;
+  int32_t max_rows = 2048;           // as in the plan
+};
+
+class Engine : public Subject {
+ public:
+  // `ops` has its weights loaded and capacity reserved, and outlives the engine.
+  Engine(Ops& ops, std::string device, KernelSet set, EngineOptions options);
+
+  SubjectFacts facts() const override;
+  TrialResult run(const Trial& trial, const std::vector<std::vector<int32_t>>& texts,
+                  const std::atomic<bool>& stop) override;
+
+ private:
+  Ops& ops_;
+  std::string device_;
+  KernelSet set_;
+  EngineOptions options_;
+  std::map<std::string, std::map<std::string, std::string>> anchor_outputs_;
+};
+
+}  // namespace ra

@@ -1,0 +1,40 @@
+// Byte-level BPE, from a tokenizer.json or from GGUF's metadata. What is not known exactly is an error, never a guess.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/llm/checkpoint.h"
+
+namespace ra {
+
+enum class SpecialText : uint8_t { plain, parse };  // text that looks like a special token: text, or that token
+
+class Tokenizer {
+ public:
+  static Tokenizer open(const TokenizerSource& source);  // Error(bad_input)
+  Tokenizer(Tokenizer&&) noexcept;
+  Tokenizer& operator=(Tokenizer&&) noexcept;
+  ~Tokenizer();
+
+  // The ids of `text`, which must be UTF-8 (Error(bad_input) with the byte offset otherwise). With `add_special`, what
+  // the post-processor adds (bos) is added.
+  std::vector<int32_t> encode(std::string_view text, SpecialText special, bool add_special) const;
+  // The bytes a token stands for, special tokens by their text; may be a part of a UTF-8 character.
+  const std::string& piece(int32_t id) const;
+  std::string decode(const std::vector<int32_t>& ids) const;
+  // The id of a special or added token's text, or -1.
+  int32_t special_id(std::string_view text) const;
+  int32_t size() const;                   // ids are below it
+  const std::string& pre_tokenizer() const;  // "gpt2", "smollm", "llama3", "qwen2"
+
+ private:
+  struct State;
+  explicit Tokenizer(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace ra
