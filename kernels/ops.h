@@ -1,8 +1,9 @@
 // THE header of ra_kernels: what a device can do for a language model's forward pass.
 //
-// A caller loads weights once, reserves capacity, and then runs steps. A step is a ragged batch of rows; its body calls
-// the operations below in the model's order. Activations, cache, page table and next tokens belong to the device; only
-// a step's results come back. A CPU runs the body; a GPU may capture it once and replay it.
+// A caller loads weights once, reserves capacity, and then runs steps. A step is a ragged batch of rows; its
+// body calls the operations below in the model's order. Activations, cache, page table and next tokens belong
+// to the device; only a step's results come back. A CPU runs the body; a GPU may capture it once and replay
+// it.
 //
 // Not thread-safe: one caller at a time. Every failure is an Error with the status it leads to.
 #pragma once
@@ -19,7 +20,8 @@
 
 namespace ra {
 
-// --- devices --------------------------------------------------------------------------------------------------
+// --- devices
+// --------------------------------------------------------------------------------------------------
 
 struct Device {
   std::string id;           // what --device takes: "cpu", "cpu:avx2", "cuda:0"
@@ -28,7 +30,8 @@ struct Device {
 // Every device this build can use here; the first is the default.
 std::vector<Device> available_devices();
 
-// --- what is loaded -------------------------------------------------------------------------------------------
+// --- what is loaded
+// -------------------------------------------------------------------------------------------
 
 // RoPE's frequencies: base, and how a long-context checkpoint rescales them.
 struct RopeSpec {
@@ -64,14 +67,16 @@ struct RowSource {
 };
 
 // Which stored tensor a load() is for. Matrices are [n, k], row n holding the weights of output n.
-//   embed [vocab, hidden]   qkv: parts q, k, v   o   gate_up: parts gate, up   down   lm_head (absent when tied)
-//   attention_norm, ffn_norm, final_norm: one row of `hidden`   qk_norm_rope: parts q norm, k norm, one row of head_dim
+//   embed [vocab, hidden]   qkv: parts q, k, v   o   gate_up: parts gate, up   down   lm_head (absent when
+//   tied) attention_norm, ffn_norm, final_norm: one row of `hidden`   qk_norm_rope: parts q norm, k norm, one
+//   row of head_dim
 using Parts = std::vector<RowSource>;
 
-// --- a step ---------------------------------------------------------------------------------------------------
+// --- a step
+// ---------------------------------------------------------------------------------------------------
 
-inline constexpr int kPageKeys = 64;           // positions a page of the cache holds
-inline constexpr int32_t kNextToken = -1;      // in StepInput::tokens: what this slot's head chose last
+inline constexpr int kPageKeys = 64;       // positions a page of the cache holds
+inline constexpr int32_t kNextToken = -1;  // in StepInput::tokens: what this slot's head chose last
 
 struct Capacity {
   int rows = 0;        // most rows in one step
@@ -90,8 +95,9 @@ struct Slice {
 
 struct StepInput {
   std::vector<Slice> slices;
-  std::vector<int32_t> tokens;      // [rows], slice after slice
-  std::vector<int32_t> logit_rows;  // rows that go through the head, ascending; their slot's next token is the result
+  std::vector<int32_t> tokens;  // [rows], slice after slice
+  std::vector<int32_t>
+      logit_rows;  // rows that go through the head, ascending; their slot's next token is the result
 };
 
 // What the head found for one logit row (numerics.md rule 16).
@@ -100,7 +106,8 @@ struct HeadResult {
   float value[2] = {0, 0};
   float accumulator[2] = {0, 0};
   uint64_t digest = 0;
-  bool finite = true;  // false: a NaN or infinity in the row, or in a sum before it; the rest then holds nothing
+  bool finite =
+      true;  // false: a NaN or infinity in the row, or in a sum before it; the rest then holds nothing
 };
 
 struct StepResult {
@@ -108,8 +115,10 @@ struct StepResult {
   int choice_set = 0;             // for Ops::choice_set
 };
 
-// An operation's output as a hook sees it: `rows` rows of `row_bytes` bytes in host memory, writable (what is written
-// is what the next operation reads). Norms: y; qk_norm_rope: q after RoPE; lm_head: fp32 sums, [logit_rows, vocab].
+// An operation's output as a hook sees it: `rows` rows of `row_bytes` bytes in host memory, writable (what is
+// written is what the next operation reads). Norms: x; qk_norm_rope: q after RoPE; lm_head: fp32 sums,
+// [logit_rows, vocab]. final_norm and lm_head have the logit rows only, every other operation all rows of the
+// step.
 struct OpOutput {
   Role role = Role::embed;
   int layer = 0;
@@ -133,19 +142,21 @@ class Ops {
   // Makes room for steps of this size; may be called again, which empties the cache.
   virtual void reserve(const Capacity& capacity) = 0;
 
-  // Runs `body` once for this input with the set's choices, and queues its results. Results come back in order by
-  // next_result(); a device may still be computing when step() returns.
+  // Runs `body` once for this input with the set's choices, and queues its results. Results come back in
+  // order by next_result(); a device may still be computing when step() returns.
   virtual void step(const KernelSet& set, const StepInput& input, const std::function<void()>& body) = 0;
   virtual StepResult next_result() = 0;
 
-  // The operations; only inside a step's body. h is the residual stream, x an operation's input, y its output.
-  virtual void embed() = 0;                            // h[r,:] = E[token_r,:]
-  virtual void add_norm(int layer, Role role) = 0;     // h += the last o or down output (none before layer 0); x = norm(h)
-  virtual void project(int layer, Role role) = 0;      // y[r,n] = sum over k of x[r,k] w[n,k]
-  virtual void qk_norm_rope_store(int layer) = 0;      // q, k: optional norm, RoPE; k, v into the cache
-  virtual void attend(int layer) = 0;                  // x = attention of q over the cache
-  virtual void swiglu(int layer) = 0;                  // x = silu(gate) * up
-  virtual void head() = 0;                             // logits of the logit rows: both tops, digest, next token
+  // The operations; only inside a step's body. h is the residual stream, x an operation's input, y its
+  // output.
+  virtual void embed() = 0;  // h[r,:] = E[token_r,:]
+  virtual void add_norm(int layer,
+                        Role role) = 0;  // h += the last o or down output (none before layer 0); x = norm(h)
+  virtual void project(int layer, Role role) = 0;  // y[r,n] = sum over k of x[r,k] w[n,k]
+  virtual void qk_norm_rope_store(int layer) = 0;  // q, k: optional norm, RoPE; k, v into the cache
+  virtual void attend(int layer) = 0;              // x = attention of q over the cache
+  virtual void swiglu(int layer) = 0;              // x = silu(gate) * up
+  virtual void head() = 0;                         // logits of the logit rows: both tops, digest, next token
 
   // The choices a step was made with; ids are small and stay valid.
   virtual const ChoiceSet& choice_set(int id) const = 0;
@@ -161,11 +172,11 @@ class Ops {
   virtual const std::vector<float>& rope_table() const = 0;
 };
 
-// Opens the device for a model of this shape, to run steps with any of `sets`, which must share one Storage; weights
-// are kept in each layout that one of them needs. `threads` 0 means one for each available core.
+// Opens the device for a model of this shape, to run steps with any of `sets`, which must share one Storage;
+// weights are kept in each layout that one of them needs. `threads` 0 means one for each available core.
 // Error(device) if the device does not exist or lacks hardware fma.
-std::unique_ptr<Ops> open_ops(const std::string& device, const ModelShape& shape, const std::vector<KernelSet>& sets,
-                              int threads);
+std::unique_ptr<Ops> open_ops(const std::string& device, const ModelShape& shape,
+                              const std::vector<KernelSet>& sets, int threads);
 
 // Bytes that open_ops, load and reserve will take, for the plan's memory estimate.
 struct MemoryNeed {

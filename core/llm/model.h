@@ -6,10 +6,10 @@
 
 namespace ra {
 
-// Loads every weight of the checkpoint into the device. `threads` rows are read at once where the device asks for it.
+// Loads every weight of the checkpoint into the device. Error(bad_input) if a tensor cannot be read.
 void load_weights(const Checkpoint& checkpoint, Ops& ops);
 
-// The operations of one step, embedding to head; the body of Ops::step.
-void forward(Ops& ops);
+// The operations of one step over the first `layers` layers, embedding to head; the body of Ops::step.
+void forward(Ops& ops, int layers);
 
 }  // namespace ra
