@@ -28,7 +28,8 @@ enum class Role : uint8_t {
 inline constexpr int kRoles = 12;
 const char* role_name(Role role);
 
-// What a rule may look at. Everything else about a launch cannot influence its kernel.
+// What a rule may look at. Everything else about a launch cannot influence its kernel. A norm's n is the
+// number of values it sums: head_dim for the q and k norms, 0 in qk_norm_rope of a model that has none.
 struct LaunchShape {
   Role role = Role::embed;
   int rows = 0;       // rows of this operation in this launch
@@ -43,24 +44,26 @@ struct LaunchShape {
 };
 
 enum class Algorithm : uint8_t {
-  rowwise,     // no sum across elements
-  lanes,       // a norm: `lanes` partial sums, then a tree (numerics.md rule 6)
-  fma_chain,   // a product: ascending fma in chunks of 512 (rule 2, cpu-fma512/1)
-  blas_gemv,   // the library's matrix-vector product
-  blas_gemm,   // the library's matrix-matrix product
-  segments,    // attention: absolute segments of `split_keys` keys, merged ascending (rules 12, 13)
-  splits,      // attention: `splits` equal shares of a sequence's keys, merged ascending
-  fp64,        // reference: a double sum
+  rowwise,    // no sum across elements
+  lanes,      // a norm: `lanes` partial sums, then a tree (numerics.md rule 6)
+  fma_chain,  // a product: ascending fma in chunks of 512 (rule 2, cpu-fma512/1)
+  blas_gemv,  // the library's matrix-vector product
+  blas_gemm,  // the library's matrix-matrix product
+  segments,   // attention: absolute segments of `split_keys` keys, merged ascending (rules 12, 13)
+  splits,     // attention: `splits` shares of a sequence's keys, `split_keys` keys each, merged ascending
+  fp64,       // reference: a double sum
 };
 
 // The value a launch is made with.
 struct KernelChoice {
   Algorithm algorithm = Algorithm::rowwise;
-  int lanes = 0;        // lanes
-  int split_keys = 0;   // segments
-  int splits = 0;       // splits
-  std::string library;  // blas_*: "openblas 0.3.21 Zen, 2 threads"
-  int n = 0, k = 0, rows = 0;  // what the library saw; it alone may let them decide bits
+  int lanes = 0;  // lanes
+  // segments: keys of each. splits: share s is keys [s * split_keys, (s + 1) * split_keys), in tiles of 64
+  // from its first key; with one split it is 0 and the share is all keys.
+  int split_keys = 0;
+  int splits = 0;              // splits: most shares; a sequence that is shorter has fewer
+  std::string library;         // blas_*: "openblas 0.3.21 Zen, 2 threads"
+  int n = 0, k = 0, rows = 0;  // blas_*: what the library saw; it alone may let them decide bits
 
   std::string sum_order() const;  // the part that decides bits; equal text, equal order
   std::string text() const;       // all of it
@@ -76,14 +79,20 @@ struct Rule {
 
 struct KernelSet {
   std::string name;
-  std::string sum_order_class;  // "cpu-fma512/1", "opaque", "fp64"
+  // "cpu-fma512/1": bits are equal wherever they were made. "opaque": on the same processor and library only.
+  // "fp64": double sums and the system's exp, sin and cos: to be compared with a tolerance.
+  std::string sum_order_class;
   Storage storage = Storage::bf16;
   std::array<Rule, kRoles> rules{};
 
-  KernelChoice choose(const LaunchShape& shape) const { return rules[static_cast<size_t>(shape.role)].choose(shape); }
+  KernelChoice choose(const LaunchShape& shape) const {
+    return rules[static_cast<size_t>(shape.role)].choose(shape);
+  }
 };
 
-// The named sets a device offers: "standard", "invariant", "reference". Throws Error(usage) naming the known ones.
+// The named sets a device offers: "standard", "invariant", "reference". `device` is what --device takes;
+// every target of one device ("cpu", "cpu:avx2") has the same sets. Throws Error(usage) naming the known
+// ones, Error(device) for a device of another kind.
 KernelSet find_kernel_set(const std::string& device, const std::string& name);
 std::vector<std::string> kernel_set_names(const std::string& device);
 
