@@ -1,0 +1,91 @@
+// The scalar implementation of the numerics page, class cpu-fma512/1: plain loops, std::fma, one function a
+// rule. It is the oracle of every fast kernel, so nothing here is shared with kernels/, and nothing is fast
+// on purpose.
+//
+// A stored bf16 value is kept as the float that it widens to.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "kernels/ops.h"
+
+namespace ra::oracle {
+
+// Rule 0. B(x): bf16 by round to nearest even, widened again. A NaN stays a (quiet) NaN.
+float bf16(float x);
+uint16_t bf16_bits(float x);          // the stored 16 bits of B(x)
+float from_bf16_bits(uint16_t bits);  // exact
+
+// Rule 1. Pairwise sum of values[0..L); L is a power of two.
+float tree(std::span<const float> values);
+
+// Rule 2. fma(a_i, b_i, sum) for ascending i from `sum`.
+float accumulate(float sum, std::span<const float> a, std::span<const float> b);
+
+// A weight matrix, output by output side by side: values[k][n], so that the loop over outputs is the inner
+// one.
+struct Matrix {
+  int n = 0;  // outputs
+  int k = 0;  // inputs
+  std::vector<float> values;
+};
+// `rows` holds [n, k], as checkpoints do; rounded to bf16 here.
+Matrix matrix_of(int n, int k, std::span<const float> rows);
+
+// Rules 2 and 3 without the rounding: s[n] = sum over k of x_k w_nk, in chunks of 512 each from +0, the chunk
+// sums added ascending from the first. x is [k].
+std::vector<float> linear_sums(std::span<const float> x, const Matrix& w);
+// Rule 3: y = B(s).
+std::vector<float> linear(std::span<const float> x, const Matrix& w);
+
+// Rule 5. h = B(h + d), in place.
+void add_residual(std::span<float> h, std::span<const float> d);
+
+// Rule 6. y over x.size() values; `weight` is as long. Error(bug) if the sum of squares is not finite.
+std::vector<float> rms_norm(std::span<const float> x, std::span<const float> weight, float eps);
+
+// Rule 7. 2^u as p * 2^i, for |u| <= 2^20.
+struct Exp2 {
+  int32_t i = 0;
+  float p = 1;
+};
+Exp2 exp2_pair(float u);
+float exp2(float u);            // p * 2^i; 0 for i < -125; only for u <= 125
+float power_of_two(int64_t i);  // 2^i; 0 for i < -125; i <= 125
+
+// Rule 8. One element.
+float swiglu(float gate, float up);
+
+// Rule 9. [positions][head_dim / 2][cos, sin] in fp32. pow, cos and sin are libm's here: their fp32 roundings
+// are what another implementation must meet.
+std::vector<float> rope_table(const RopeSpec& spec, int head_dim, int positions);
+// One head, in place; `row` is the table's row of its position, [head_dim / 2][cos, sin].
+void rope(std::span<float> head, std::span<const float> row);
+
+// One layer's cache of one sequence by absolute key: a row of K (after RoPE) and of V, each [kv_heads *
+// head_dim].
+struct KeyValues {
+  std::vector<std::vector<float>> k, v;
+};
+// Rule 12. What a segment leaves: the integer maximum, l and O [head_dim].
+struct SegmentState {
+  bool empty = true;  // no visible key; m is then minus infinity
+  int32_t m = 0;
+  float l = 0;
+  std::vector<float> o;
+};
+// Rules 11 and 12. Query head q [head_dim] over the keys [first, first + 256) that are below `keys`.
+SegmentState segment(std::span<const float> q, const KeyValues& cache, int kv_head, int first, int keys);
+// Rule 13. `later` merged into `sum`; an empty state changes nothing.
+void merge(SegmentState& sum, const SegmentState& later);
+// Rules 11 to 14. One query head over keys [0, keys) of one kv head: the attention's output, [head_dim].
+std::vector<float> attention(std::span<const float> q, const KeyValues& cache, int kv_head, int keys);
+
+// Rule 16. What the head says about one row of sums, [vocab]; `logits` receives the logits as used.
+HeadResult head(std::span<const float> sums, bool fp32_logits, std::vector<float>* logits = nullptr);
+// Rule 16, a step's digest.
+uint64_t logits_digest(std::span<const float> logits);
+
+}  // namespace ra::oracle
