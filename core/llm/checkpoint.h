@@ -36,6 +36,7 @@ int64_t block_bytes(TensorType type);
 
 // Where the tokenizer and chat format come from.
 struct TokenizerSource {
+  std::string file;                           // names the source in errors: the GGUF file, or the tokenizer.json
   std::optional<std::string> tokenizer_json;  // path of a tokenizer.json
   // else GGUF's metadata: tokenizer.ggml.*
   std::string pre;                   // tokenizer.ggml.pre
@@ -44,7 +45,7 @@ struct TokenizerSource {
   std::vector<int32_t> token_types;
   std::vector<std::string> merges;
   std::optional<int32_t> bos, eos;
-  bool add_bos = false;
+  std::optional<bool> add_bos;       // many files don't say; then the pre-tokenizer's usage holds
   std::string chat_template;         // a template is data: its marks are looked for, it is never executed
   std::vector<int32_t> stop_tokens;  // ids that end a stream (eos of config, generation_config, GGUF)
 };

@@ -1,4 +1,6 @@
-// Byte-level BPE, from a tokenizer.json or from GGUF's metadata. What is not known exactly is an error, never a guess.
+// Byte-level BPE, from a tokenizer.json or from GGUF's metadata. What is not known exactly is an error, never
+// a guess. Ids are those of Hugging Face's tokenizers; characters newer than Unicode 14 (PCRE2 10.42) may be
+// split otherwise.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +13,12 @@
 
 namespace ra {
 
-enum class SpecialText : uint8_t { plain, parse };  // text that looks like a special token: text, or that token
+// What text that looks like a special token becomes: `plain`, the ids of its characters, never the special
+// id; `parse`, that token. Added tokens that are not special (Qwen3's <think>) are recognised in both, as
+// Hugging Face does. Matching is leftmost, then longest; what lies between is encoded piece by piece.
+enum class SpecialText : uint8_t { plain, parse };
 
+// Immutable; may be used by several threads at once.
 class Tokenizer {
  public:
   static Tokenizer open(const TokenizerSource& source);  // Error(bad_input)
@@ -20,15 +26,17 @@ class Tokenizer {
   Tokenizer& operator=(Tokenizer&&) noexcept;
   ~Tokenizer();
 
-  // The ids of `text`, which must be UTF-8 (Error(bad_input) with the byte offset otherwise). With `add_special`, what
-  // the post-processor adds (bos) is added.
+  // The ids of `text`, which must be UTF-8 (Error(bad_input) with the byte offset otherwise). With
+  // `add_special`, what the post-processor adds (bos) is added. Bytes that have no token are dropped, as
+  // Hugging Face does.
   std::vector<int32_t> encode(std::string_view text, SpecialText special, bool add_special) const;
-  // The bytes a token stands for, special tokens by their text; may be a part of a UTF-8 character.
+  // The bytes a token stands for, special tokens by their text; may be a part of a UTF-8 character. Empty for
+  // an id without a token: a model may have more rows than its tokenizer has tokens.
   const std::string& piece(int32_t id) const;
   std::string decode(const std::vector<int32_t>& ids) const;
   // The id of a special or added token's text, or -1.
   int32_t special_id(std::string_view text) const;
-  int32_t size() const;                   // ids are below it
+  int32_t size() const;                      // ids are below it
   const std::string& pre_tokenizer() const;  // "gpt2", "smollm", "llama3", "qwen2"
 
  private:
