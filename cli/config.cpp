@@ -1,0 +1,93 @@
+#include "cli/config.h"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+
+#include "cli/locations.h"
+#include "core/error.h"
+#include "core/json.h"
+
+namespace ra {
+namespace {
+
+constexpr size_t kMaxConfigBytes = 1 << 20;
+
+[[noreturn]] void refuse(const std::string& path, const toml::source_region& source,
+                         const std::string& message) {
+  throw Error(Exit::usage, fmt::format("{}:{}: {}", printable(path, 300), source.begin.line, message));
+}
+
+std::string in_folder_of(const std::string& file, const std::string& path) {
+  return (std::filesystem::path(file).parent_path() / path).string();
+}
+
+}  // namespace
+
+Config read_config(const std::string& path) {
+  std::error_code absent;
+  if (path.empty() || !std::filesystem::exists(path, absent)) return {};
+  std::string text;
+  try {
+    text = read_text(path, kMaxConfigBytes);
+  } catch (const Error& error) {
+    throw Error(Exit::usage, error.what());
+  }
+  toml::table table;
+  try {
+    table = toml::parse(text, path);
+  } catch (const toml::parse_error& error) {
+    refuse(path, error.source(), printable(error.description(), 300) + "; expected TOML");
+  }
+
+  Config config;
+  for (const auto& [key, node] : table) {
+    const std::string name(key.str());
+    const auto string = [&, &value = node] {
+      if (!value.is_string()) refuse(path, value.source(), name + ": wrong type; expected a string");
+      return value.as_string()->get();
+    };
+    if (name == "model") {
+      config.model = in_folder_of(path, string());
+    } else if (name == "database") {
+      config.database = in_folder_of(path, string());
+    } else if (name == "device") {
+      config.device = string();
+    } else if (name == "threads") {
+      if (!node.is_integer()) refuse(path, node.source(), "threads: wrong type; expected an integer");
+      config.threads = node.as_integer()->get();
+      if (*config.threads < 1 || *config.threads > kMaxThreads) {
+        refuse(path, node.source(),
+               fmt::format("threads: {}; expected 1 to {}", *config.threads, kMaxThreads));
+      }
+    } else {
+      refuse(path, key.source(),
+             fmt::format("unknown key \"{}\"; expected model, database, device or threads", printable(name)));
+    }
+  }
+  return config;
+}
+
+std::string database_path(const std::optional<std::string>& option, const Config& config) {
+  if (option && option->empty()) throw Error(Exit::usage, "--db: found \"\"; expected a file's path");
+  if (option) return *option;
+  if (config.database) return *config.database;
+  return data_folder() + "/audits.sqlite";
+}
+
+std::string model_path(const std::optional<std::string>& option, const Config& config) {
+  if (option) return *option;
+  if (const char* variable = std::getenv("REPRO_AUDIT_MODEL"); variable != nullptr && *variable != '\0') {
+    return variable;
+  }
+  if (config.model) return *config.model;
+  const std::string file = config_path();
+  throw Error(Exit::usage,
+              fmt::format("no model; expected --model PATH, $REPRO_AUDIT_MODEL, or model = \"PATH\" in {}",
+                          file.empty() ? "the configuration file" : printable(file, 300)));
+}
+
+}  // namespace ra

@@ -1,0 +1,69 @@
+#include "cli/locations.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "core/error.h"
+#include "core/json.h"
+
+namespace ra {
+namespace {
+
+// The folder that an XDG variable names, else `fallback` in the home folder, else empty.
+std::string base_folder(const char* variable, const char* fallback) {
+  const char* value = std::getenv(variable);
+  if (value != nullptr && value[0] == '/') return value;
+  const char* home = std::getenv("HOME");
+  if (home != nullptr && home[0] == '/') return fmt::format("{}/{}", home, fallback);
+  return "";
+}
+
+struct Descriptor {
+  int number;
+  ~Descriptor() {
+    if (number > STDIN_FILENO) close(number);
+  }
+};
+
+}  // namespace
+
+std::string config_path() {
+  const std::string folder = base_folder("XDG_CONFIG_HOME", ".config");
+  return folder.empty() ? "" : folder + "/repro-audit/config.toml";
+}
+
+std::string data_folder() {
+  const std::string folder = base_folder("XDG_DATA_HOME", ".local/share");
+  if (folder.empty()) {
+    throw Error(Exit::usage,
+                "neither $XDG_DATA_HOME nor $HOME is an absolute path; expected one of them, or --db FILE");
+  }
+  return folder + "/repro-audit";
+}
+
+std::string read_text(const std::string& path, size_t max_bytes) {
+  const std::string name = path == "-" ? "standard input" : printable(path, 300);
+  const auto fail = [&](const char* found) {
+    throw Error(Exit::bad_input,
+                fmt::format("{}: {}; expected a text file of at most {} bytes", name, found, max_bytes));
+  };
+  const Descriptor file{path == "-" ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (file.number < 0) fail(strerror(errno));
+  std::string text;
+  char part[1 << 16];
+  for (;;) {
+    const ssize_t bytes = read(file.number, part, sizeof part);
+    if (bytes < 0 && errno == EINTR) continue;
+    if (bytes < 0) fail(strerror(errno));
+    if (bytes == 0) return text;
+    text.append(part, static_cast<size_t>(bytes));
+    if (text.size() > max_bytes) fail("larger");
+  }
+}
+
+}  // namespace ra

@@ -1,0 +1,21 @@
+// Where the user's files are, by the XDG base directory specification: relative values of its variables are
+// ignored.
+#pragma once
+
+#include <string>
+
+namespace ra {
+
+// $XDG_CONFIG_HOME/repro-audit/config.toml, by default in ~/.config. Empty if neither variable nor $HOME is
+// usable.
+std::string config_path();
+
+// $XDG_DATA_HOME/repro-audit, by default in ~/.local/share. Error(usage) if neither variable nor $HOME is
+// usable.
+std::string data_folder();
+
+// The whole of a file or pipe ("-": stdin) of at most `max_bytes`. Error(bad_input) if it cannot be read, is
+// a directory, or is larger.
+std::string read_text(const std::string& path, size_t max_bytes);
+
+}  // namespace ra
