@@ -187,6 +187,11 @@ struct MemoryNeed {
 MemoryNeed memory_need(const std::string& device, const ModelShape& shape, const std::vector<KernelSet>& sets,
                        const Capacity& capacity);
 
+// Empty if OpenBLAS computes right products at this model's shapes; else one sentence with the first wrong
+// output. Takes well under a second. `threads` as in open_ops. (Some processors get a wrong kernel;
+// OPENBLAS_CORETYPE=Haswell, set before the process starts, picks another.)
+std::string blas_fault(const ModelShape& shape, int threads = 0);
+
 // Versions and features of everything the kernels of this build use, for --version: name -> value, in order.
 std::vector<std::pair<std::string, std::string>> kernel_versions();
 
