@@ -29,7 +29,8 @@ struct Preemption {
 // with the tokens that follow in the same text, a run with what it generates.
 struct PlannedSequence {
   SequenceKind kind = SequenceKind::run;
-  int32_t index = 0;          // run: 0..N-1 in its arm; probe: its number in the plan; companion: its place in the trial
+  int32_t index = 0;          // run: 0..N-1 in its arm, -1 in solo and repeats; probe: its number in the plan;
+                              // companion: its place in the trial
   int32_t text = 0;           // index into the plan's texts; 0 is the audited prompt
   int32_t offset = 0;
   int32_t prompt_length = 0;  // > 0

@@ -1,0 +1,18 @@
+// What plans are checked and compared by.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/audit/plan.h"
+
+namespace ra {
+
+// Throws as make_plan() says where the spec cannot be met.
+void check_spec(const PlanSpec& spec);
+
+// Canonical: one line a sequence, everything but a run's index. What the plan's SHA-256 is over and what
+// tells two schedules apart.
+std::string plan_text(const std::vector<PlannedSequence>& sequences);
+
+}  // namespace ra
