@@ -1,25 +1,12 @@
 #include "tests/support/expected_stream.h"
 
 #include <charconv>
-#include <fstream>
-#include <iterator>
 
 #include "core/error.h"
-#include "core/json.h"
+#include "tests/support/golden.h"
 
 namespace ra {
 namespace {
-
-const Json::Array& array(const Json& object, std::string_view key) {
-  const Json* found = object.find(key);
-  if (found == nullptr)
-    throw Error(Exit::bad_input, "no member " + std::string(key) + "; expected one in a fixture");
-  return found->array(key);
-}
-
-int32_t token(const Json& value) {
-  return static_cast<int32_t>(value.unsigned_integer("token"));
-}
 
 uint64_t digest(const std::string& text) {
   uint64_t value = 0;
@@ -30,23 +17,22 @@ uint64_t digest(const std::string& text) {
 
 }  // namespace
 
-std::vector<ExpectedStream> read_expected_streams(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw Error(Exit::bad_input, path + ": cannot be opened; expected a fixture");
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  const Json json = parse_json(text, path);
+std::vector<ExpectedStream> read_expected_streams(const std::string& name) {
+  const Json json = golden_json("numerics/" + name + ".fma.json");
   std::vector<ExpectedStream> streams;
-  for (const Json& item : array(json, "cases")) {
+  for (const Json& item : member(json, "cases").array("cases")) {
     ExpectedStream& stream = streams.emplace_back();
-    for (const Json& id : array(item, "prompt")) stream.prompt.push_back(token(id));
-    stream.run_digest = item.find("run_digest")->string("run_digest");
-    const Json::Array &tokens = array(item, "tokens"), &second = array(item, "second"),
-                      &top = array(item, "top"), &digests = array(item, "digests");
+    stream.prompt = ids_of(member(item, "prompt"));
+    stream.run_digest = member(item, "run_digest").string("run_digest");
+    const std::vector<int32_t> tokens = ids_of(member(item, "tokens")),
+                               second = ids_of(member(item, "second"));
+    const Json::Array& digests = member(item, "digests").array("digests");
+    const Json::Array& tops = member(item, "top").array("top");
     for (size_t i = 0; i < tokens.size(); ++i) {
       HeadResult& step = stream.steps.emplace_back();
-      step.top[0] = token(tokens[i]);
-      step.top[1] = token(second[i]);
-      const Json::Array& values = top[i].array("top");
+      step.top[0] = tokens[i];
+      step.top[1] = second[i];
+      const Json::Array& values = tops[i].array("top");
       for (int place = 0; place < 2; ++place) {
         step.value[place] = static_cast<float>(values.at(place).number("top"));
         step.accumulator[place] = static_cast<float>(values.at(2 + place).number("top"));

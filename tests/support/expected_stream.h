@@ -15,7 +15,7 @@ struct ExpectedStream {
   std::string run_digest;         // hex
 };
 
-// The cases of one file; `path` ends in .fma.json. Only for trusted fixtures.
-std::vector<ExpectedStream> read_expected_streams(const std::string& path);
+// The cases of a fixture by its checkpoint's name: "qwen3-bf16".
+std::vector<ExpectedStream> read_expected_streams(const std::string& name);
 
 }  // namespace ra

@@ -94,12 +94,16 @@ void add_residual(std::span<float> h, std::span<const float> d) {
   for (size_t i = 0; i < h.size(); ++i) h[i] = bf16(h[i] + d[i]);
 }
 
-std::vector<float> rms_norm(std::span<const float> x, std::span<const float> weight, float eps) {
-  check(x.size() == weight.size(), "a norm's weight as wide as its input");
+float sum_of_squares(std::span<const float> x) {
   const size_t lanes = x.size() <= 2048 ? 256 : 1024;
   std::vector<float> squares(lanes, 0.0f);
   for (size_t i = 0; i < x.size(); ++i) squares[i % lanes] = std::fma(x[i], x[i], squares[i % lanes]);
-  const float sum = tree(squares);
+  return tree(squares);
+}
+
+std::vector<float> rms_norm(std::span<const float> x, std::span<const float> weight, float eps) {
+  check(x.size() == weight.size(), "a norm's weight as wide as its input");
+  const float sum = sum_of_squares(x);
   check(std::isfinite(sum), "a finite sum of squares");
   const float mean = sum / static_cast<float>(x.size());
   const float r = 1.0f / std::sqrt(mean + eps);
@@ -243,14 +247,17 @@ void merge(SegmentState& sum, const SegmentState& later) {
 }
 
 std::vector<float> attention(std::span<const float> q, const KeyValues& cache, int kv_head, int keys) {
-  const int head_dim = static_cast<int>(q.size());
   SegmentState state;
   for (int first = 0; first < keys; first += kSegmentKeys) {
     merge(state, segment(q, cache, kv_head, first, keys));
   }
+  return attention_output(state);
+}
+
+std::vector<float> attention_output(const SegmentState& state) {
   const float rho = 1.0f / state.l;
-  std::vector<float> out(head_dim);
-  for (int d = 0; d < head_dim; ++d) {
+  std::vector<float> out(state.o.size());
+  for (size_t d = 0; d < out.size(); ++d) {
     const float scaled = state.o[d] * rho;
     out[d] = bf16(scaled + 0.0f);
   }

@@ -43,6 +43,8 @@ std::vector<float> linear(std::span<const float> x, const Matrix& w);
 // Rule 5. h = B(h + d), in place.
 void add_residual(std::span<float> h, std::span<const float> d);
 
+// Rule 6, the sum over x.size() values in 256 or 1024 lanes.
+float sum_of_squares(std::span<const float> x);
 // Rule 6. y over x.size() values; `weight` is as long. Error(bug) if the sum of squares is not finite.
 std::vector<float> rms_norm(std::span<const float> x, std::span<const float> weight, float eps);
 
@@ -80,6 +82,8 @@ struct SegmentState {
 SegmentState segment(std::span<const float> q, const KeyValues& cache, int kv_head, int first, int keys);
 // Rule 13. `later` merged into `sum`; an empty state changes nothing.
 void merge(SegmentState& sum, const SegmentState& later);
+// Rule 14.
+std::vector<float> attention_output(const SegmentState& state);
 // Rules 11 to 14. One query head over keys [0, keys) of one kv head: the attention's output, [head_dim].
 std::vector<float> attention(std::span<const float> q, const KeyValues& cache, int kv_head, int keys);
 

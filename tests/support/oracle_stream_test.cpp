@@ -13,9 +13,8 @@ namespace {
 class OracleStream : public testing::TestWithParam<const char*> {};
 
 TEST_P(OracleStream, EqualsTheOneOfAnotherImplementation) {
-  const std::string golden = RA_GOLDEN, name = GetParam();
-  const TinyModel weights = read_fixture(golden + "/" + name);
-  const auto streams = read_expected_streams(golden + "/numerics/" + name + ".fma.json");
+  const TinyModel weights = read_fixture(GetParam());
+  const auto streams = read_expected_streams(GetParam());
   ASSERT_EQ(streams.size(), 4u);
   OracleModel model(weights, 640);
   for (size_t i = 0; i < streams.size(); ++i) {

@@ -3,46 +3,29 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
-#include <fstream>
+#include <filesystem>
 #include <functional>
-#include <iterator>
 #include <set>
 
 #include "core/error.h"
 #include "core/json.h"
+#include "tests/support/golden.h"
 
 namespace ra {
 namespace {
 
-std::string read_bytes(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw Error(Exit::bad_input, path + ": cannot be opened; expected a fixture");
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
-Json read_json(const std::string& path) {
-  return parse_json(read_bytes(path), path);
-}
-
-const Json& member(const Json& object, std::string_view key) {
-  const Json* found = object.find(key);
-  if (found == nullptr)
-    throw Error(Exit::bad_input, "no member " + std::string(key) + "; expected one in a fixture");
-  return *found;
-}
-
-int integer(const Json& object, std::string_view key) {
+int integer(const Json& object, const std::string& key) {
   return static_cast<int>(member(object, key).unsigned_integer(key));
 }
 
-double number(const Json& object, std::string_view key) {
+double number(const Json& object, const std::string& key) {
   return member(object, key).number(key);
 }
 
 using Tensors = std::map<std::string, TinyTensor>;
 
 void read_safetensors(const std::string& path, Tensors& tensors) {
-  const std::string bytes = read_bytes(path);
+  const std::string bytes = read_file(path);
   uint64_t header_bytes = 0;
   std::memcpy(&header_bytes, bytes.data(), sizeof header_bytes);
   const Json header = parse_json(std::string_view(bytes).substr(8, header_bytes), path);
@@ -73,8 +56,8 @@ void read_safetensors(const std::string& path, Tensors& tensors) {
   }
 }
 
-ModelShape read_shape(const std::string& folder) {
-  const Json config = read_json(folder + "/config.json");
+ModelShape read_shape(const std::string& name) {
+  const Json config = golden_json(name + "/config.json");
   ModelShape shape;
   shape.layers = integer(config, "num_hidden_layers");
   shape.hidden = integer(config, "hidden_size");
@@ -147,24 +130,23 @@ std::vector<int32_t> random_tokens(uint64_t seed, int count, int vocab) {
   return tokens;
 }
 
-TinyModel read_fixture(const std::string& folder) {
-  TinyModel model{read_shape(folder), {}};
+TinyModel read_fixture(const std::string& name) {
+  TinyModel model{read_shape(name), {}};
   Tensors tensors;
-  const std::string index_path = folder + "/model.safetensors.index.json";
-  if (std::ifstream(index_path)) {
+  const std::string folder = golden_path(name), index_name = "/model.safetensors.index.json";
+  if (std::filesystem::exists(folder + index_name)) {
     std::set<std::string> files;
-    const Json index = read_json(index_path);
-    for (const auto& [name, file] : member(index, "weight_map").object("weight_map")) {
-      files.insert(file.string(name));
+    const Json index = golden_json(name + index_name);
+    for (const auto& [tensor, file] : member(index, "weight_map").object("weight_map")) {
+      files.insert(file.string(tensor));
     }
     for (const std::string& file : files) read_safetensors(folder + "/" + file, tensors);
   } else {
     read_safetensors(folder + "/model.safetensors", tensors);
   }
-  for_each_weight(model.shape, [&](Role role, int layer, int rows, int columns, const std::string& name) {
-    const auto found = tensors.find(name + ".weight");
-    if (found == tensors.end())
-      throw Error(Exit::bad_input, folder + ": no tensor " + name + "; expected it");
+  for_each_weight(model.shape, [&](Role role, int layer, int rows, int columns, const std::string& tensor) {
+    const auto found = tensors.find(tensor + ".weight");
+    check(found != tensors.end(), ("a tensor " + tensor).c_str());
     check(found->second.rows == rows && found->second.columns == columns,
           "a fixture's tensor of its model's shape");
     model.weights[{role, layer}].push_back(found->second);

@@ -26,8 +26,8 @@ struct TinyModel {
 };
 
 // A checkpoint as Hugging Face saves it (llama or qwen3; F32 or BF16; one file or an index). Only for trusted
-// fixtures: it checks little.
-TinyModel read_fixture(const std::string& folder);
+// fixtures: it checks little. `name` is a folder of tests/golden.
+TinyModel read_fixture(const std::string& name);
 
 // Uniform random weights that keep activations near 1, a function of shape and seed alone.
 TinyModel random_model(const ModelShape& shape, uint64_t seed);
