@@ -8,6 +8,7 @@
 #include "core/audit/margins.h"
 #include "core/audit/operations.h"
 #include "core/audit/outcomes.h"
+#include "core/audit/plan_text.h"
 #include "core/audit/statistics.h"
 #include "core/audit/verdict.h"
 #include "core/error.h"
@@ -22,34 +23,19 @@ int64_t pairs_of(int64_t n) {
   return n * (n - 1) / 2;
 }
 
-// What a trial asks for but for which runs it holds: equal texts, equal schedules.
-std::vector<int32_t> schedule_key(const Trial& trial) {
-  std::vector<int32_t> key;
-  for (const PlannedSequence& sequence : trial.sequences) {
-    key.insert(key.end(),
-               {static_cast<int32_t>(sequence.kind), sequence.text, sequence.offset, sequence.prompt_length,
-                sequence.steps, sequence.arrival, static_cast<int32_t>(sequence.chunks.size())});
-    key.insert(key.end(), sequence.chunks.begin(), sequence.chunks.end());
-    key.push_back(static_cast<int32_t>(sequence.preemptions.size()));
-    for (const Preemption& preemption : sequence.preemptions)
-      key.insert(key.end(), {preemption.after, preemption.pause});
-  }
-  return key;
-}
-
 // Distinct schedules with whether one of their trials differed.
 class RateCounter {
  public:
-  void add(const std::vector<int32_t>& key, bool differs) { differs_[key] |= differs; }
+  void add(const std::string& schedule, bool differs) { differs_[schedule] |= differs; }
   TrialRate rate() const {
     TrialRate rate{.trials = static_cast<int64_t>(differs_.size())};
-    for (const auto& [key, differs] : differs_) rate.differing += differs ? 1 : 0;
+    for (const auto& [schedule, differs] : differs_) rate.differing += differs ? 1 : 0;
     if (rate.trials > 0) rate.upper95 = upper95(rate.differing, rate.trials);
     return rate;
   }
 
  private:
-  std::map<std::vector<int32_t>, bool> differs_;
+  std::map<std::string, bool> differs_;
 };
 
 // Finds all that one arm's facts say by themselves.
@@ -231,13 +217,13 @@ class ArmAnalysis {
     RateCounter digests, tokens;
     std::map<Stratum, std::pair<RateCounter, RateCounter>> strata;
     for (const auto& [trial, difference] : differences_) {
-      const std::vector<int32_t> key = schedule_key(*trial);
+      const std::string schedule = plan_text(trial->sequences);
       auto& [stratum_digests, stratum_tokens] = strata[trial->stratum];
-      digests.add(key, difference.digests);
-      stratum_digests.add(key, difference.digests);
+      digests.add(schedule, difference.digests);
+      stratum_digests.add(schedule, difference.digests);
       if (!difference.has_run) continue;
-      tokens.add(key, difference.tokens);
-      stratum_tokens.add(key, difference.tokens);
+      tokens.add(schedule, difference.tokens);
+      stratum_tokens.add(schedule, difference.tokens);
     }
     finding_.digests = digests.rate();
     finding_.tokens = tokens.rate();
