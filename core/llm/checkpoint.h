@@ -22,7 +22,7 @@ const char* type_name(TensorType type);
 struct StoredTensor {
   std::string name;
   TensorType type = TensorType::f32;
-  int64_t rows = 0;     // 1 for vectors
+  int64_t rows = 0;  // 1 for vectors
   int64_t columns = 0;
   int file = 0;         // index into Checkpoint::files
   uint64_t offset = 0;  // in that file
@@ -36,11 +36,11 @@ int64_t block_bytes(TensorType type);
 
 // Where the tokenizer and chat format come from.
 struct TokenizerSource {
-  std::string file;                           // names the source in errors: the GGUF file, or the tokenizer.json
+  std::string file;  // names the source in errors: the GGUF file, or the tokenizer.json
   std::optional<std::string> tokenizer_json;  // path of a tokenizer.json
   // else GGUF's metadata: tokenizer.ggml.*
-  std::string pre;                   // tokenizer.ggml.pre
-  std::string model;                 // tokenizer.ggml.model
+  std::string pre;    // tokenizer.ggml.pre
+  std::string model;  // tokenizer.ggml.model
   std::vector<std::string> tokens;
   std::vector<int32_t> token_types;
   std::vector<std::string> merges;
@@ -63,21 +63,25 @@ class Checkpoint {
   Checkpoint& operator=(Checkpoint&&) noexcept;
   ~Checkpoint();
 
-  const std::string& name() const;      // last part of the path
-  const std::string& family() const;    // "llama", "qwen3"
-  const std::string& format() const;    // "GGUF v3", "safetensors"
+  const std::string& name() const;    // last part of the path
+  const std::string& family() const;  // "llama", "qwen3"
+  const std::string& format() const;  // "GGUF v3", "safetensors"
   const ModelShape& shape() const;
   const TokenizerSource& tokenizer() const;
-  const std::vector<CheckpointFile>& files() const;
-  const std::vector<StoredTensor>& tensors() const;  // in file order
+  const std::vector<CheckpointFile>& files() const;  // all that were read, those with tensors first
+  const std::vector<StoredTensor>& tensors() const;  // those the model uses, in file order
   const std::vector<std::string>& warnings() const;  // "tensor X is not used", ...
 
-  // SHA-256 (hex) of the one file; of several: of the lines "<sha256>  <name>\n" in name order.
+  // SHA-256 (hex) of the one file; of several (a folder's weights, configuration and tokenizer): of the lines
+  // "<sha256>  <name>\n" in name order, which is what sha256sum prints.
   std::string sha256() const;
 
   // The parts of one operation's weight as Ops::load wants them: rows in the model's order (GGUF's permutation of
-  // llama's q and k rows undone), dequantised when read. The checkpoint must outlive their use.
+  // llama's q and k rows undone), dequantised when read. The checkpoint must outlive their use. Roles without weights
+  // have no parts.
   Parts parts(Role role, int layer) const;
+  // The tensors in which reads of their parts have met a NaN or an infinity so far: allowed, but worth a word.
+  std::vector<std::string> non_finite_tensors() const;
 
  private:
   struct State;

@@ -1,0 +1,186 @@
+#include "core/llm/checkpoint.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <filesystem>
+
+#include "core/error.h"
+#include "core/hash.h"
+#include "core/llm/checkpoint_source.h"
+
+namespace ra {
+namespace {
+
+constexpr size_t kReadBytes = 1 << 18;  // raw bytes a read takes at once, some rows at least
+
+std::string last_part(const std::string& path) {
+  std::filesystem::path whole(path);
+  if (!whole.has_filename()) whole = whole.parent_path();
+  return whole.filename().string();
+}
+
+bool has_non_finite(const float* values, int64_t count) {
+  uint32_t found = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    found |= (std::bit_cast<uint32_t>(values[i]) & 0x7f800000u) == 0x7f800000u ? 1u : 0u;
+  }
+  return found != 0;
+}
+
+// GGUF keeps each head of llama's q and k as pairs (0, d/2), (1, d/2 + 1), ...; the model has the halves one
+// after the other. Where the model's row lies in the file.
+int64_t permuted_row(int64_t row, int64_t head_dim) {
+  const int64_t within = row % head_dim, half = head_dim / 2;
+  return row - within + (within < half ? 2 * within : 2 * (within - half) + 1);
+}
+
+}  // namespace
+
+struct Checkpoint::State {
+  std::string name, family, format;
+  ModelShape shape;
+  TokenizerSource tokenizer;
+  std::vector<InputFile> inputs;
+  std::vector<CheckpointFile> files;
+  WeightTable weights;
+  bool permutes_rows = false;
+  std::unique_ptr<std::atomic<bool>[]> non_finite;  // [tensors], set by reads
+
+  // Reads rows [first, first + count) of a tensor as stored.
+  void read_rows(size_t index, int64_t first, int64_t count, float* out) {
+    const StoredTensor& tensor = weights.tensors[index];
+    const uint64_t row_bytes = tensor.bytes / static_cast<uint64_t>(tensor.rows);
+    const int64_t at_once = std::max<int64_t>(1, static_cast<int64_t>(kReadBytes / row_bytes));
+    const std::unique_ptr<uint8_t[]> raw(
+        new uint8_t[static_cast<size_t>(std::min(at_once, count)) * row_bytes]);
+    for (int64_t done = 0; done < count; done += at_once) {
+      const int64_t rows = std::min(at_once, count - done);
+      float* values = out + done * tensor.columns;
+      inputs[static_cast<size_t>(tensor.file)].read(
+          tensor.offset + static_cast<uint64_t>(first + done) * row_bytes, raw.get(),
+          static_cast<size_t>(rows) * row_bytes);
+      dequantize(tensor.type, raw.get(), rows * tensor.columns, values);
+      if (has_non_finite(values, rows * tensor.columns))
+        non_finite[index].store(true, std::memory_order_relaxed);
+    }
+  }
+
+  // The same in the model's order, for tensors whose rows are permuted.
+  void read_permuted_rows(size_t index, int64_t first, int64_t count, float* out) {
+    for (int64_t row = first; row < first + count; ++row, out += weights.tensors[index].columns) {
+      read_rows(index, permuted_row(row, shape.head_dim), 1, out);
+    }
+  }
+};
+
+Checkpoint::Checkpoint(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Checkpoint::Checkpoint(Checkpoint&&) noexcept = default;
+Checkpoint& Checkpoint::operator=(Checkpoint&&) noexcept = default;
+Checkpoint::~Checkpoint() = default;
+
+Checkpoint Checkpoint::open(const std::string& path) {
+  std::error_code ignored;
+  const bool folder = std::filesystem::is_directory(path, ignored);
+  CheckpointSource source = folder ? open_folder(path) : open_gguf(InputFile::open(path));
+
+  auto state = std::make_unique<State>();
+  state->name = last_part(path);
+  state->family = source.config.family->name;
+  state->format = source.format == CheckpointFormat::gguf ? "GGUF v3" : "safetensors";
+  state->shape = source.config.shape;
+  state->tokenizer = std::move(source.tokenizer);
+  state->tokenizer.stop_tokens = source.config.stop_tokens;
+  state->permutes_rows = source.format == CheckpointFormat::gguf && source.config.family->gguf_permutes_rows;
+  state->inputs = std::move(source.files);
+  for (const InputFile& input : state->inputs) state->files.push_back({input.path(), input.size()});
+  std::vector<std::string> paths;
+  for (const InputFile& input : state->inputs) paths.push_back(input.path());
+  state->weights =
+      make_weight_table(source.tensors, paths, source.format, *source.config.family, state->shape);
+  state->weights.warnings.insert(state->weights.warnings.begin(), source.warnings.begin(),
+                                 source.warnings.end());
+  state->non_finite = std::make_unique<std::atomic<bool>[]>(state->weights.tensors.size());
+  return Checkpoint(std::move(state));
+}
+
+const std::string& Checkpoint::name() const {
+  return state_->name;
+}
+const std::string& Checkpoint::family() const {
+  return state_->family;
+}
+const std::string& Checkpoint::format() const {
+  return state_->format;
+}
+const ModelShape& Checkpoint::shape() const {
+  return state_->shape;
+}
+const TokenizerSource& Checkpoint::tokenizer() const {
+  return state_->tokenizer;
+}
+const std::vector<CheckpointFile>& Checkpoint::files() const {
+  return state_->files;
+}
+const std::vector<StoredTensor>& Checkpoint::tensors() const {
+  return state_->weights.tensors;
+}
+const std::vector<std::string>& Checkpoint::warnings() const {
+  return state_->weights.warnings;
+}
+
+std::vector<std::string> Checkpoint::non_finite_tensors() const {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < state_->weights.tensors.size(); ++i) {
+    if (state_->non_finite[i].load(std::memory_order_relaxed))
+      names.push_back(state_->weights.tensors[i].name);
+  }
+  return names;
+}
+
+std::string Checkpoint::sha256() const {
+  std::vector<std::pair<std::string, std::string>> digests;  // name, hex
+  std::vector<std::byte> buffer(1 << 20);
+  for (const InputFile& input : state_->inputs) {
+    Sha256 hash;
+    for (uint64_t done = 0; done < input.size();) {
+      const auto part = static_cast<size_t>(std::min<uint64_t>(buffer.size(), input.size() - done));
+      input.read(done, buffer.data(), part);
+      hash.update(std::span(buffer.data(), part));
+      done += part;
+    }
+    digests.emplace_back(last_part(input.path()), hex(hash.finish()));
+  }
+  if (digests.size() == 1) return digests[0].second;
+  std::sort(digests.begin(), digests.end());
+  Sha256 hash;
+  for (const auto& [name, digest] : digests) hash.update(digest + "  " + name + "\n");
+  return hex(hash.finish());
+}
+
+Parts Checkpoint::parts(Role role, int layer) const {
+  Parts parts;
+  const std::vector<WeightName> names = weight_names(state_->shape);
+  for (const WeightName& weight : names) {
+    if (weight.role != role) continue;
+    const auto place = state_->weights.places.find({role, layer, static_cast<int>(parts.size())});
+    check(place != state_->weights.places.end(), "a layer of the model");
+    const StoredTensor& tensor = state_->weights.tensors[place->second];
+    RowSource source;
+    source.rows = static_cast<int>(tensor.rows);
+    source.columns = static_cast<int>(tensor.columns);
+    const bool permuted = weight.rotated && state_->permutes_rows;
+    source.read = [state = state_.get(), index = place->second, permuted](int first, int count, float* out) {
+      check(first >= 0 && count >= 0 && count <= state->weights.tensors[index].rows - first,
+            "rows of the tensor");
+      permuted ? state->read_permuted_rows(index, first, count, out)
+               : state->read_rows(index, first, count, out);
+    };
+    parts.push_back(std::move(source));
+  }
+  return parts;
+}
+
+}  // namespace ra

@@ -1,0 +1,214 @@
+// A folder as Hugging Face's save_pretrained writes it: config.json, model.safetensors or shards with an
+// index, and beside them generation_config.json, tokenizer.json, tokenizer_config.json and
+// chat_template.jinja where they exist.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <unordered_map>
+
+#include "core/error.h"
+#include "core/llm/checkpoint_source.h"
+#include "core/llm/safetensors.h"
+
+namespace ra {
+namespace {
+
+constexpr size_t kMaxConfigBytes = 16 << 20;
+constexpr size_t kMaxIndexBytes = 64 << 20;
+constexpr size_t kMaxTokenizerBytes = 256 << 20;
+constexpr size_t kMaxShards = 4096;
+constexpr JsonLimits kConfigLimits{64, 500'000};
+constexpr JsonLimits kIndexLimits{16, 1'000'000};
+
+class Folder {
+ public:
+  explicit Folder(std::string path) : path_(std::move(path)) {}
+  std::string path_of(const std::string& name) const {
+    return (std::filesystem::path(path_) / name).string();
+  }
+  // Whether there is such an entry, be it a broken link: then opening it says what is wrong.
+  bool has(const std::string& name) const {
+    std::error_code ignored;
+    return std::filesystem::symlink_status(path_of(name), ignored).type() !=
+           std::filesystem::file_type::not_found;
+  }
+  InputFile open(const std::string& name) const { return InputFile::open(path_of(name)); }
+  std::string name() const { return printable(path_, 200); }
+
+ private:
+  std::string path_;
+};
+
+[[noreturn]] void fail(const std::string& where, const std::string& found, const std::string& expected) {
+  throw Error(Exit::bad_input, fmt::format("{}: found {}; expected {}", where, found, expected));
+}
+
+// The index's tensors: name -> shard. Shards are files of the same folder.
+std::unordered_map<std::string, std::string> read_index(const InputFile& file) {
+  const Json json = parse_json(file.read_text(kMaxIndexBytes), file.name(), kIndexLimits);
+  json.object(file.name());
+  const std::string where = file.name() + ": weight_map";
+  const Json* map = json.find("weight_map");
+  if (!map) fail(file.name(), "no weight_map", "one from tensors' names to files");
+  std::unordered_map<std::string, std::string> shards;
+  for (const auto& [tensor, shard] : map->object(where)) {
+    const std::string& name = shard.string(where + ", " + printable(tensor));
+    if (name.empty() || name == "." || name == ".." || name.find_first_of("/\\") != std::string::npos ||
+        name.find('\0') != std::string::npos) {
+      fail(where + ", " + printable(tensor), '"' + printable(name) + '"',
+           "the name of a file in the same folder");
+    }
+    shards.emplace(tensor, name);
+  }
+  if (shards.empty()) fail(where, "no tensors", "some");
+  return shards;
+}
+
+void read_shards(const Folder& folder, CheckpointSource& source, InputFile index_file) {
+  const auto index = read_index(index_file);
+  std::vector<std::string> names;
+  for (const auto& entry : index) names.push_back(entry.second);
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  if (names.size() > kMaxShards) {
+    fail(index_file.name(), fmt::format("{} files", names.size()), fmt::format("at most {}", kMaxShards));
+  }
+  size_t listed = 0;
+  for (const std::string& name : names) {
+    source.files.push_back(folder.open(name));
+    const InputFile& file = source.files.back();
+    for (TensorEntry& tensor : read_safetensors(file, static_cast<int>(source.files.size()) - 1)) {
+      const auto entry = index.find(tensor.name);
+      if (entry == index.end() || entry->second != name) {
+        fail(
+            file.name(), "tensor " + printable(tensor.name),
+            entry == index.end() ? "only tensors that the index lists" : "it in " + printable(entry->second));
+      }
+      if (source.tensors.size() == kMaxTensors) {
+        fail(file.name(), fmt::format("more than {} tensors", kMaxTensors), "fewer");
+      }
+      ++listed;
+      source.tensors.push_back(std::move(tensor));
+    }
+  }
+  if (listed != index.size()) {
+    fail(index_file.name(), fmt::format("{} tensors", index.size()),
+         fmt::format("the {} that the files hold", listed));
+  }
+  source.files.push_back(std::move(index_file));
+}
+
+void read_weights(const Folder& folder, CheckpointSource& source) {
+  if (folder.has("model.safetensors")) {
+    source.files.push_back(folder.open("model.safetensors"));
+    source.tensors = read_safetensors(source.files.back(), 0);
+  } else if (folder.has("model.safetensors.index.json")) {
+    read_shards(folder, source, folder.open("model.safetensors.index.json"));
+  } else {
+    fail(folder.name(), "a folder without weights",
+         "model.safetensors, or model.safetensors.index.json and its files");
+  }
+}
+
+bool equal_bytes(const std::vector<InputFile>& files, const TensorEntry& a, const TensorEntry& b) {
+  std::vector<char> left(1 << 20), right(1 << 20);
+  for (uint64_t done = 0; done < a.bytes;) {
+    const auto part = static_cast<size_t>(std::min<uint64_t>(left.size(), a.bytes - done));
+    files[static_cast<size_t>(a.file)].read(a.offset + done, left.data(), part);
+    files[static_cast<size_t>(b.file)].read(b.offset + done, right.data(), part);
+    if (std::memcmp(left.data(), right.data(), part) != 0) return false;
+    done += part;
+  }
+  return true;
+}
+
+// A file that says "tied" and yet has a head of its own: harmless as a copy of the embedding, a contradiction
+// otherwise.
+void check_tied_head(const CheckpointSource& source) {
+  const auto find = [&](const char* name) {
+    const auto found = std::find_if(source.tensors.begin(), source.tensors.end(),
+                                    [&](const TensorEntry& tensor) { return tensor.name == name; });
+    return found == source.tensors.end() ? nullptr : &*found;
+  };
+  const TensorEntry* head = find("lm_head.weight");
+  const TensorEntry* embedding = find("model.embed_tokens.weight");
+  if (!source.config.shape.tied || !head || !embedding) return;
+  const std::string where = source.files[static_cast<size_t>(head->file)].name() + ": tensor lm_head.weight";
+  if (head->dims != embedding->dims || head->stored_type != embedding->stored_type) {
+    fail(where, head->stored_type + " " + dims_text(head->dims),
+         "none, or a copy of the embedding " + dims_text(embedding->dims) +
+             ", as tie_word_embeddings is true");
+  }
+  if (!equal_bytes(source.files, *head, *embedding)) {
+    fail(where, "other values than the embedding's", "none, or a copy, as tie_word_embeddings is true");
+  }
+}
+
+// tokenizer_config.json's template: one, or a list of named ones with a default.
+std::string template_of(const Json& config, const std::string& file) {
+  const std::string where = file + ": chat_template";
+  const Json* found = config.find("chat_template");
+  if (!found || found->is_null()) return {};
+  if (!found->is_array()) return found->string(where);
+  for (const Json& entry : found->array(where)) {
+    const Json* name = entry.find("name");
+    const Json* text = entry.find("template");
+    if (!name || !text) fail(where, "an entry without name and template", "both");
+    if (name->string(where) == "default") return text->string(where);
+  }
+  return {};
+}
+
+}  // namespace
+
+CheckpointSource open_folder(const std::string& path) {
+  const Folder folder(path);
+  CheckpointSource source;
+  source.format = CheckpointFormat::safetensors;
+  if (!folder.has("config.json"))
+    fail(folder.name(), "a folder without config.json", "a model's folder or a GGUF file");
+  InputFile config_file = folder.open("config.json");
+  const Json config = parse_json(config_file.read_text(kMaxConfigBytes), config_file.name(), kConfigLimits);
+  source.config = config_from_json(config, config_file.name());
+  read_weights(folder, source);
+  check_tied_head(source);
+  source.files.push_back(std::move(config_file));
+
+  const auto open_json = [&](const char* name) {
+    source.files.push_back(folder.open(name));
+    const InputFile& file = source.files.back();
+    Json json = parse_json(file.read_text(kMaxConfigBytes), file.name(), kConfigLimits);
+    json.object(file.name());
+    return json;
+  };
+  if (folder.has("generation_config.json")) {
+    const Json generation = open_json("generation_config.json");
+    const std::string& name = source.files.back().name();
+    add_stop_tokens(generation, name, source.config.stop_tokens);
+    check_stop_tokens(source.config.stop_tokens, source.config.shape.vocab, name);
+  }
+  if (folder.has("tokenizer_config.json")) {
+    const Json tokenizer = open_json("tokenizer_config.json");
+    source.tokenizer.chat_template = template_of(tokenizer, source.files.back().name());
+  }
+  if (folder.has("chat_template.jinja")) {
+    source.files.push_back(folder.open("chat_template.jinja"));
+    source.tokenizer.chat_template = source.files.back().read_text(kMaxConfigBytes);
+  }
+  if (folder.has("tokenizer.json")) {
+    source.files.push_back(folder.open("tokenizer.json"));
+    if (source.files.back().size() > kMaxTokenizerBytes) {
+      fail(source.files.back().name(), fmt::format("{} bytes", source.files.back().size()),
+           fmt::format("at most {}", kMaxTokenizerBytes));
+    }
+    source.tokenizer.file = source.files.back().name();
+    source.tokenizer.tokenizer_json = source.files.back().path();
+  } else {
+    source.warnings.push_back("the folder has no tokenizer.json: prompts can only be given as token ids");
+  }
+  return source;
+}
+
+}  // namespace ra

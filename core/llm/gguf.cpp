@@ -1,0 +1,373 @@
+#include "core/llm/gguf.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <memory>
+#include <unordered_set>
+
+#include "core/error.h"
+#include "core/json.h"
+
+namespace ra {
+namespace {
+
+constexpr uint64_t kMaxMetadataBytes = uint64_t{256} << 20;  // a vocabulary of 262,144 takes some 20 MB
+constexpr uint64_t kMaxKeys = 65536;
+constexpr uint64_t kMaxKeyBytes = 65535;         // gguf.md
+constexpr uint64_t kMaxElements = 1u << 30;      // of an array that is passed over, and bytes of a string
+constexpr uint64_t kMaxKeptElements = 1u << 20;  // of the tokenizer's arrays
+constexpr uint64_t kMaxNameBytes = 63;           // GGML_MAX_NAME less its NUL
+constexpr uint64_t kMaxAlignment = 1u << 20;
+
+// Sequential, buffered, bounds-checked reading from the file's start.
+class Reader {
+ public:
+  explicit Reader(const InputFile& file)
+      : file_(file), end_(std::min(file.size(), kMaxMetadataBytes)), buffer_(new uint8_t[kBufferBytes]) {}
+
+  uint64_t position() const { return position_; }
+  uint64_t remaining() const { return end_ - position_; }
+
+  [[noreturn]] void fail(uint64_t offset, const std::string& found, const std::string& expected) const {
+    throw Error(Exit::bad_input,
+                fmt::format("{}@{}: found {}; expected {}", file_.name(), offset, found, expected));
+  }
+
+  void require(uint64_t bytes, const std::string& what) const {
+    if (bytes <= remaining()) return;
+    if (end_ < file_.size()) {
+      fail(position_, fmt::format("more than {} bytes before the tensors' data", end_),
+           "metadata of at most 256 MiB");
+    }
+    fail(position_, fmt::format("the file's end {} bytes on", remaining()),
+         fmt::format("{} of {} bytes", what, bytes));
+  }
+
+  void bytes(void* out, uint64_t count, const std::string& what) {
+    require(count, what);
+    auto* to = static_cast<uint8_t*>(out);
+    while (count > 0) {
+      if (position_ < buffer_start_ || position_ >= buffer_end_) refill();
+      const uint64_t part = std::min(count, buffer_end_ - position_);
+      std::memcpy(to, buffer_.get() + (position_ - buffer_start_), part);
+      to += part;
+      position_ += part;
+      count -= part;
+    }
+  }
+
+  template <typename T>
+  T number(const char* what) {
+    uint8_t raw[sizeof(T)];
+    bytes(raw, sizeof(T), what);
+    uint64_t bits = 0;
+    for (size_t i = 0; i < sizeof(T); ++i) bits |= static_cast<uint64_t>(raw[i]) << (8 * i);
+    return static_cast<T>(bits);
+  }
+
+  std::string string(const char* what, uint64_t maximum) {
+    const uint64_t at = position_;
+    const auto length = number<uint64_t>("a string's length");
+    if (length > maximum) {
+      fail(at, fmt::format("{} of {} bytes", what, length), fmt::format("at most {} bytes", maximum));
+    }
+    require(length, what);
+    std::string text(static_cast<size_t>(length), '\0');
+    bytes(text.data(), length, what);
+    return text;
+  }
+
+  void skip(uint64_t count, const char* what) {
+    require(count, what);
+    position_ += count;
+  }
+
+ private:
+  static constexpr uint64_t kBufferBytes = 1 << 20;
+  void refill() {
+    buffer_start_ = position_;
+    buffer_end_ = std::min(end_, position_ + kBufferBytes);
+    file_.read(buffer_start_, buffer_.get(), static_cast<size_t>(buffer_end_ - buffer_start_));
+  }
+
+  const InputFile& file_;
+  uint64_t end_;
+  uint64_t position_ = 0, buffer_start_ = 0, buffer_end_ = 0;
+  std::unique_ptr<uint8_t[]> buffer_;
+};
+
+// Bytes of a value of a fixed size; 0 for strings, arrays and unknown types.
+uint64_t fixed_size(uint32_t type) {
+  constexpr uint8_t kSizes[] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
+  return type < std::size(kSizes) ? kSizes[type] : 0;
+}
+
+// Tokenizer arrays are all that is needed of arrays.
+bool is_kept(const std::string& key) {
+  return key == "tokenizer.ggml.tokens" || key == "tokenizer.ggml.merges" ||
+         key == "tokenizer.ggml.token_type";
+}
+
+GgufArray read_array(Reader& reader, const std::string& key) {
+  GgufArray array;
+  const uint64_t at = reader.position();
+  array.type = reader.number<uint32_t>("an array's type");
+  if (array.type != kGgufString && fixed_size(array.type) == 0) {
+    reader.fail(
+        at, fmt::format("an array of {} ({}) for {}", gguf_type_name(array.type), array.type, printable(key)),
+        "an array of numbers, booleans or strings");
+  }
+  array.count = reader.number<uint64_t>("an array's length");
+  const uint64_t maximum = is_kept(key) ? kMaxKeptElements : kMaxElements;
+  if (array.count > maximum) {
+    reader.fail(at + 4, fmt::format("{} elements for {}", array.count, printable(key)),
+                fmt::format("at most {}", maximum));
+  }
+  const uint64_t least = array.type == kGgufString ? 8 : fixed_size(array.type);
+  reader.require(array.count * least, "an array");
+  if (array.type != kGgufString && !(is_kept(key) && array.type == kGgufInt32)) {
+    reader.skip(array.count * least, "an array");
+  } else if (array.type == kGgufInt32) {
+    array.integers.reserve(static_cast<size_t>(array.count));
+    for (uint64_t i = 0; i < array.count; ++i)
+      array.integers.push_back(reader.number<int32_t>("an array's element"));
+  } else if (is_kept(key)) {
+    array.strings.reserve(static_cast<size_t>(array.count));
+    for (uint64_t i = 0; i < array.count; ++i)
+      array.strings.push_back(reader.string("a string", kMaxElements));
+  } else {
+    for (uint64_t i = 0; i < array.count; ++i) {
+      reader.skip(reader.number<uint64_t>("a string's length"), "a string of an array");
+    }
+  }
+  return array;
+}
+
+GgufValue read_value(Reader& reader, const std::string& key) {
+  const uint64_t at = reader.position();
+  GgufValue value;
+  value.type = reader.number<uint32_t>("a value's type");
+  switch (value.type) {
+    case 0:
+      value.value = uint64_t{reader.number<uint8_t>("a value")};
+      break;
+    case 1:
+      value.value = int64_t{reader.number<int8_t>("a value")};
+      break;
+    case 2:
+      value.value = uint64_t{reader.number<uint16_t>("a value")};
+      break;
+    case 3:
+      value.value = int64_t{reader.number<int16_t>("a value")};
+      break;
+    case 4:
+      value.value = uint64_t{reader.number<uint32_t>("a value")};
+      break;
+    case kGgufInt32:
+      value.value = int64_t{reader.number<int32_t>("a value")};
+      break;
+    case kGgufFloat32:
+      value.value = double{std::bit_cast<float>(reader.number<uint32_t>("a value"))};
+      break;
+    case kGgufBool: {
+      const auto byte = reader.number<uint8_t>("a value");
+      if (byte > 1) reader.fail(at + 4, fmt::format("{} as a boolean", byte), "0 or 1");
+      value.value = byte == 1;
+      break;
+    }
+    case kGgufString:
+      value.value = reader.string("a string", kMaxElements);
+      break;
+    case kGgufArray:
+      value.value = read_array(reader, key);
+      break;
+    case 10:
+      value.value = reader.number<uint64_t>("a value");
+      break;
+    case 11:
+      value.value = reader.number<int64_t>("a value");
+      break;
+    case 12:
+      value.value = std::bit_cast<double>(reader.number<uint64_t>("a value"));
+      break;
+    default:
+      reader.fail(at, fmt::format("value type {} for {}", value.type, printable(key)), "a type from 0 to 12");
+  }
+  return value;
+}
+
+struct GgmlType {
+  const char* name;
+  std::optional<TensorType> type;
+};
+
+// ggml's type numbers (enum ggml_type); unnamed ones were withdrawn.
+GgmlType ggml_type(uint32_t number) {
+  constexpr const char* kNames[] = {
+      "F32",    "F16",   "Q4_0",  "Q4_1",   "",      "",      "Q5_0",    "Q5_1",   "Q8_0",    "Q8_1",
+      "Q2_K",   "Q3_K",  "Q4_K",  "Q5_K",   "Q6_K",  "Q8_K",  "IQ2_XXS", "IQ2_XS", "IQ3_XXS", "IQ1_S",
+      "IQ4_NL", "IQ3_S", "IQ2_S", "IQ4_XS", "I8",    "I16",   "I32",     "I64",    "F64",     "IQ1_M",
+      "BF16",   "",      "",      "",       "TQ1_0", "TQ2_0", "",        "",       "",        "MXFP4"};
+  GgmlType found{number < std::size(kNames) ? kNames[number] : "", std::nullopt};
+  switch (number) {
+    case 0:
+      found.type = TensorType::f32;
+      break;
+    case 1:
+      found.type = TensorType::f16;
+      break;
+    case 3:
+      found.type = TensorType::q4_1;
+      break;
+    case 8:
+      found.type = TensorType::q8_0;
+      break;
+    case 30:
+      found.type = TensorType::bf16;
+      break;
+    default:
+      break;
+  }
+  return found;
+}
+
+// One line of the directory; its offset still counts from the data's start.
+TensorEntry read_tensor(Reader& reader) {
+  TensorEntry tensor;
+  uint64_t at = reader.position();
+  tensor.name = reader.string("a tensor's name", kMaxNameBytes);
+  const std::string name = "tensor " + printable(tensor.name);
+  at = reader.position();
+  const auto n_dims = reader.number<uint32_t>("a tensor's number of dimensions");
+  if (n_dims < 1 || n_dims > 4) reader.fail(at, fmt::format("{} dimensions of {}", n_dims, name), "1 to 4");
+  uint64_t elements = 1;
+  for (uint32_t d = 0; d < n_dims; ++d) {
+    at = reader.position();
+    const auto extent = reader.number<uint64_t>("a tensor's dimension");
+    if (extent < 1 || extent > INT64_MAX || elements > INT64_MAX / extent) {
+      reader.fail(at, fmt::format("dimension {} of {}", extent, name),
+                  "from 1 to what a 64-bit product can hold");
+    }
+    elements *= extent;
+    tensor.dims.insert(tensor.dims.begin(), extent);
+  }
+  at = reader.position();
+  const auto number = reader.number<uint32_t>("a tensor's type");
+  const GgmlType type = ggml_type(number);
+  if (!type.type) {
+    reader.fail(at,
+                fmt::format("{} of type {}", name, *type.name ? type.name : std::to_string(number).c_str()),
+                "F32, F16, BF16, Q8_0 or Q4_1");
+  }
+  tensor.type = type.type;
+  tensor.stored_type = type.name;
+  const auto block = static_cast<uint64_t>(block_elements(*type.type));
+  if (tensor.dims.back() % block != 0) {
+    reader.fail(at, fmt::format("{} with rows of {} elements", name, tensor.dims.back()),
+                fmt::format("a multiple of {}'s {}", type.name, block));
+  }
+  if (__builtin_mul_overflow(elements / block, static_cast<uint64_t>(block_bytes(*type.type)),
+                             &tensor.bytes) ||
+      tensor.bytes > INT64_MAX) {
+    reader.fail(at, name + " of more than 2^63 bytes", "fewer");
+  }
+  tensor.offset = reader.number<uint64_t>("a tensor's offset");
+  return tensor;
+}
+
+// Tensors lie one after the other, each at the next multiple of the alignment, up to the file's end.
+void place_tensors(Reader& reader, uint64_t file_size, uint64_t alignment,
+                   std::vector<TensorEntry>& tensors) {
+  const auto aligned = [&](uint64_t offset) { return (offset + alignment - 1) / alignment * alignment; };
+  const uint64_t start = aligned(reader.position());
+  uint64_t end = 0;  // from start
+  for (TensorEntry& tensor : tensors) {
+    if (tensor.offset != aligned(end)) {
+      reader.fail(reader.position(),
+                  fmt::format("tensor {} at data offset {}", printable(tensor.name), tensor.offset),
+                  fmt::format("{}, the next multiple of {}", aligned(end), alignment));
+    }
+    const uint64_t room = start <= file_size ? file_size - start : 0;
+    if (tensor.offset > room || tensor.bytes > room - tensor.offset) {
+      reader.fail(start + tensor.offset,
+                  fmt::format("the file's end at {} before the {} bytes of tensor {}", file_size,
+                              tensor.bytes, printable(tensor.name)),
+                  "a complete file");
+    }
+    end = tensor.offset + tensor.bytes;
+    tensor.offset += start;
+  }
+  if (!tensors.empty() && file_size > start + aligned(end)) {
+    reader.fail(start + end, fmt::format("{} bytes after the last tensor", file_size - (start + end)),
+                "none");
+  }
+}
+
+void read_magic(Reader& reader) {
+  char magic[4];
+  reader.bytes(magic, 4, "the magic number");
+  if (std::memcmp(magic, "GGUF", 4) != 0) {
+    reader.fail(0, "\"" + printable(std::string_view(magic, 4)) + "\"", "the magic number GGUF");
+  }
+  const auto version = reader.number<uint32_t>("the version");
+  if (version != 0 && (version & 0xffff) == 0) {
+    reader.fail(4, fmt::format("version {:#x}, a file of the other endianness", version),
+                "little-endian version 3");
+  }
+  if (version != 3) reader.fail(4, fmt::format("version {}", version), "version 3");
+}
+
+}  // namespace
+
+GgufFile read_gguf(const InputFile& file) {
+  Reader reader(file);
+  read_magic(reader);
+  const auto n_tensors = reader.number<uint64_t>("the number of tensors");
+  const auto n_keys = reader.number<uint64_t>("the number of metadata keys");
+  // The least that an entry takes: a name's length, one dimension, type and offset; a key's length, a type
+  // and a byte.
+  if (n_tensors > kMaxTensors || n_tensors > reader.remaining() / 32) {
+    reader.fail(8, fmt::format("{} tensors in a file of {} bytes", n_tensors, file.size()),
+                fmt::format("at most {}, of 32 bytes or more each", kMaxTensors));
+  }
+  if (n_keys > kMaxKeys || n_keys > reader.remaining() / 13) {
+    reader.fail(16, fmt::format("{} metadata keys in a file of {} bytes", n_keys, file.size()),
+                fmt::format("at most {}, of 13 bytes or more each", kMaxKeys));
+  }
+
+  GgufFile gguf{GgufMetadata(file.name()), {}};
+  for (uint64_t i = 0; i < n_keys; ++i) {
+    const uint64_t at = reader.position();
+    std::string key = reader.string("a metadata key", kMaxKeyBytes);
+    const std::string shown = printable(key);
+    GgufValue value = read_value(reader, key);
+    if (!gguf.metadata.add(std::move(key), std::move(value)))
+      reader.fail(at, "the key " + shown + " again", "it once");
+  }
+
+  uint64_t alignment = 32;
+  if (gguf.metadata.has("general.alignment")) {
+    alignment = gguf.metadata.integer("general.alignment").value();
+    if (!std::has_single_bit(alignment) || alignment > kMaxAlignment) {
+      throw Error(Exit::bad_input,
+                  fmt::format("{}: found general.alignment {}; expected a power of two up to {}", file.name(),
+                              alignment, kMaxAlignment));
+    }
+  }
+
+  std::unordered_set<std::string> names;
+  gguf.tensors.reserve(static_cast<size_t>(n_tensors));
+  for (uint64_t i = 0; i < n_tensors; ++i) {
+    const uint64_t at = reader.position();
+    gguf.tensors.push_back(read_tensor(reader));
+    const std::string& name = gguf.tensors.back().name;
+    if (!names.insert(name).second) reader.fail(at, "tensor " + printable(name) + " again", "it once");
+  }
+  place_tensors(reader, file.size(), alignment, gguf.tensors);
+  return gguf;
+}
+
+}  // namespace ra

@@ -1,0 +1,173 @@
+// GGUF's metadata as a configuration. Keys and their defaults: ggml's docs/gguf.md and llama.cpp's
+// llama-model.cpp.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+#include "core/llm/checkpoint_source.h"
+
+namespace ra {
+namespace {
+
+// The metadata below "<architecture>.".
+class Section {
+ public:
+  Section(const GgufMetadata& metadata, const std::string& architecture)
+      : metadata_(metadata), prefix_(architecture + ".") {}
+
+  std::optional<int> optional_integer(const char* key, uint64_t maximum) const {
+    const auto value = metadata_.integer(prefix_ + key);
+    if (value && (*value < 1 || *value > maximum))
+      fail(key, std::to_string(*value), fmt::format("1 to {}", maximum));
+    return value ? std::optional<int>(static_cast<int>(*value)) : std::nullopt;
+  }
+  int integer(const char* key, uint64_t maximum) const {
+    const auto value = optional_integer(key, maximum);
+    if (!value) fail(key, "nothing", "an integer");
+    return *value;
+  }
+  std::optional<double> number(const char* key) const { return metadata_.number(prefix_ + key); }
+  const std::string* string(const char* key) const { return metadata_.string(prefix_ + key); }
+  bool has(const char* key) const { return metadata_.has(prefix_ + key); }
+
+  [[noreturn]] void fail(const char* key, const std::string& found, const std::string& expected) const {
+    throw Error(Exit::bad_input, fmt::format("{}: {}{}: found {}; expected {}", metadata_.file_name(),
+                                             prefix_, key, found, expected));
+  }
+
+ private:
+  const GgufMetadata& metadata_;
+  std::string prefix_;
+};
+
+// What other models of the same architecture name have, and this forward pass does not compute.
+void refuse_unsupported(const GgufMetadata& metadata, const Section& section) {
+  const std::string* scaling = section.string("rope.scaling.type");
+  if (scaling && *scaling != "none") {
+    section.fail("rope.scaling.type", '"' + printable(*scaling) + '"',
+                 "none, or llama3 by a tensor rope_freqs.weight");
+  }
+  for (const char* key :
+       {"rope.scale_linear", "attention.scale", "logit_scale", "residual_scale", "embedding_scale"}) {
+    if (section.has(key) && section.number(key) != 1.0) section.fail(key, "a scale other than 1", "none");
+  }
+  for (const char* key :
+       {"expert_count", "attention.sliding_window", "attention.clamp_kqv", "pooling_type"}) {
+    if (section.has(key)) section.fail(key, "a setting", "none: such models are not supported");
+  }
+  if (const auto count = metadata.integer("split.count"); count && *count > 1) {
+    throw Error(Exit::bad_input, fmt::format("{}: found one of {} parts; expected a model in one file",
+                                             metadata.file_name(), *count));
+  }
+}
+
+std::optional<int32_t> token_id(const GgufMetadata& metadata, const std::string& key) {
+  const auto id = metadata.integer(key);
+  if (id && *id > kMaxVocab) {
+    throw Error(Exit::bad_input,
+                fmt::format("{}: {}: found {}; expected a token id", metadata.file_name(), key, *id));
+  }
+  return id ? std::optional<int32_t>(static_cast<int32_t>(*id)) : std::nullopt;
+}
+
+}  // namespace
+
+ModelConfig config_from_gguf(const GgufFile& gguf) {
+  const GgufMetadata& metadata = gguf.metadata;
+  ModelConfig config;
+  const std::string* architecture = metadata.string("general.architecture");
+  config.family = architecture ? find_family(*architecture) : nullptr;
+  if (!config.family) {
+    std::string known;
+    for (const Family& family : families()) known += (known.empty() ? "" : " or ") + std::string(family.name);
+    throw Error(Exit::bad_input,
+                fmt::format("{}: general.architecture: found {}; expected {}", metadata.file_name(),
+                            architecture ? '"' + printable(*architecture) + '"' : "nothing", known));
+  }
+  const Section section(metadata, config.family->name);
+  refuse_unsupported(metadata, section);
+
+  ModelShape& shape = config.shape;
+  shape.layers = section.integer("block_count", kMaxLayers);
+  shape.hidden = section.integer("embedding_length", kMaxHidden);
+  shape.ffn = section.integer("feed_forward_length", kMaxFfn);
+  shape.heads = section.integer("attention.head_count", kMaxHeads);
+  shape.kv_heads = section.optional_integer("attention.head_count_kv", kMaxHeads).value_or(shape.heads);
+  shape.head_dim =
+      section.optional_integer("attention.key_length", kMaxHeadDim).value_or(shape.hidden / shape.heads);
+  if (section.optional_integer("attention.value_length", kMaxHeadDim).value_or(shape.head_dim) !=
+      shape.head_dim) {
+    section.fail("attention.value_length", "another length than of keys", fmt::format("{}", shape.head_dim));
+  }
+  if (section.optional_integer("rope.dimension_count", kMaxHeadDim).value_or(shape.head_dim) !=
+      shape.head_dim) {
+    section.fail("rope.dimension_count", "RoPE on a part of the head", fmt::format("{}", shape.head_dim));
+  }
+  shape.max_positions = section.integer("context_length", kMaxPositions);
+  const auto epsilon = section.number("attention.layer_norm_rms_epsilon");
+  if (!epsilon) section.fail("attention.layer_norm_rms_epsilon", "nothing", "a number");
+  shape.norm_eps = static_cast<float>(*epsilon);
+  shape.qk_norm = config.family->qk_norm;
+  shape.rope.base = section.number("rope.freq_base").value_or(10000.0);
+
+  const auto has_tensor = [&](const char* name) {
+    return std::any_of(gguf.tensors.begin(), gguf.tensors.end(),
+                       [&](const auto& tensor) { return tensor.name == name; });
+  };
+  shape.tied = !has_tensor("output.weight");
+  const GgufArray* tokens = metadata.array("tokenizer.ggml.tokens", kGgufString);
+  const auto vocab = section.optional_integer("vocab_size", kMaxVocab);
+  if (!vocab && (!tokens || tokens->count < 1))
+    section.fail("vocab_size", "neither it nor a tokenizer", "one of them");
+  shape.vocab = vocab ? *vocab : static_cast<int>(tokens->count);
+  check_shape(shape, metadata.file_name());
+
+  for (const char* key : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"}) {
+    const auto id = token_id(metadata, key);
+    if (id && std::count(config.stop_tokens.begin(), config.stop_tokens.end(), *id) == 0) {
+      config.stop_tokens.push_back(*id);
+    }
+  }
+  check_stop_tokens(config.stop_tokens, shape.vocab, metadata.file_name());
+  return config;
+}
+
+TokenizerSource tokenizer_from_gguf(const GgufMetadata& metadata) {
+  TokenizerSource source;
+  source.file = metadata.file_name();
+  if (const std::string* model = metadata.string("tokenizer.ggml.model")) source.model = *model;
+  if (const std::string* pre = metadata.string("tokenizer.ggml.pre")) source.pre = *pre;
+  if (const GgufArray* tokens = metadata.array("tokenizer.ggml.tokens", kGgufString))
+    source.tokens = tokens->strings;
+  if (const GgufArray* types = metadata.array("tokenizer.ggml.token_type", kGgufInt32)) {
+    source.token_types = types->integers;
+  }
+  if (const GgufArray* merges = metadata.array("tokenizer.ggml.merges", kGgufString))
+    source.merges = merges->strings;
+  metadata.array("tokenizer.ggml.scores", kGgufFloat32);
+  if (!source.token_types.empty() && source.token_types.size() != source.tokens.size()) {
+    throw Error(Exit::bad_input,
+                fmt::format("{}: tokenizer.ggml.token_type: found {} elements; expected {}, as tokens",
+                            metadata.file_name(), source.token_types.size(), source.tokens.size()));
+  }
+  source.bos = token_id(metadata, "tokenizer.ggml.bos_token_id");
+  source.eos = token_id(metadata, "tokenizer.ggml.eos_token_id");
+  source.add_bos = metadata.boolean("tokenizer.ggml.add_bos_token");
+  if (const std::string* chat = metadata.string("tokenizer.chat_template")) source.chat_template = *chat;
+  return source;
+}
+
+CheckpointSource open_gguf(InputFile file) {
+  GgufFile gguf = read_gguf(file);
+  CheckpointSource source;
+  source.format = CheckpointFormat::gguf;
+  source.config = config_from_gguf(gguf);
+  source.tokenizer = tokenizer_from_gguf(gguf.metadata);
+  source.tensors = std::move(gguf.tensors);
+  source.files.push_back(std::move(file));
+  return source;
+}
+
+}  // namespace ra

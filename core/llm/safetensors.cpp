@@ -1,0 +1,159 @@
+#include "core/llm/safetensors.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/error.h"
+#include "core/json.h"
+
+namespace ra {
+namespace {
+
+constexpr uint64_t kLengthBytes = 8;
+constexpr uint64_t kMaxHeaderBytes = 100'000'000;  // safetensors' MAX_HEADER_SIZE
+// A tensor has some 12 values; this bounds the tree to some 150 MB.
+constexpr JsonLimits kHeaderLimits{16, 1'000'000};
+constexpr size_t kMaxDims = 8;
+
+struct StoredType {
+  const char* name;
+  uint64_t bits;
+  std::optional<TensorType> type;
+};
+
+// safetensors' Dtype.
+const StoredType* find_type(const std::string& name) {
+  static constexpr StoredType kTypes[] = {
+      {"F32", 32, TensorType::f32}, {"F16", 16, TensorType::f16}, {"BF16", 16, TensorType::bf16},
+      {"BOOL", 8, std::nullopt},    {"U8", 8, std::nullopt},      {"I8", 8, std::nullopt},
+      {"U16", 16, std::nullopt},    {"I16", 16, std::nullopt},    {"U32", 32, std::nullopt},
+      {"I32", 32, std::nullopt},    {"U64", 64, std::nullopt},    {"I64", 64, std::nullopt},
+      {"F64", 64, std::nullopt},    {"C64", 64, std::nullopt},    {"F8_E5M2", 8, std::nullopt},
+      {"F8_E4M3", 8, std::nullopt}, {"F8_E8M0", 8, std::nullopt}, {"F6_E2M3", 6, std::nullopt},
+      {"F6_E3M2", 6, std::nullopt}, {"F4", 4, std::nullopt},
+  };
+  const auto* found =
+      std::find_if(std::begin(kTypes), std::end(kTypes), [&](const auto& t) { return name == t.name; });
+  return found == std::end(kTypes) ? nullptr : found;
+}
+
+[[noreturn]] void fail(const std::string& where, const std::string& found, const std::string& expected) {
+  throw Error(Exit::bad_input, fmt::format("{}: found {}; expected {}", where, found, expected));
+}
+
+// One entry of the header; its offset still counts from the data's start.
+TensorEntry read_entry(const std::string& name, const Json& json, const std::string& where, int file_index) {
+  TensorEntry tensor;
+  tensor.name = name;
+  tensor.file = file_index;
+  for (const auto& [key, ignored] : json.object(where)) {
+    if (key != "dtype" && key != "shape" && key != "data_offsets") {
+      fail(where, "the key " + printable(key), "dtype, shape and data_offsets");
+    }
+  }
+  const auto member = [&](const char* key) -> const Json& {
+    const Json* found = json.find(key);
+    if (!found) fail(where, fmt::format("no {}", key), "dtype, shape and data_offsets");
+    return *found;
+  };
+  tensor.stored_type = member("dtype").string(where + ", dtype");
+  const StoredType* type = find_type(tensor.stored_type);
+  if (!type) fail(where + ", dtype", '"' + printable(tensor.stored_type) + '"', "a type of safetensors");
+  tensor.type = type->type;
+
+  const std::string shape_where = where + ", shape";
+  uint64_t elements = 1, bits = 0;
+  bool overflow = false;
+  for (const Json& extent : member("shape").array(shape_where)) {
+    tensor.dims.push_back(extent.unsigned_integer(shape_where));
+    overflow |= __builtin_mul_overflow(elements, tensor.dims.back(), &elements);
+  }
+  overflow |= __builtin_mul_overflow(elements, type->bits, &bits);
+  if (tensor.dims.size() > kMaxDims) {
+    fail(shape_where, fmt::format("{} dimensions", tensor.dims.size()), fmt::format("at most {}", kMaxDims));
+  }
+  if (overflow) fail(shape_where, dims_text(tensor.dims), "a size that 64 bits can hold");
+  if (bits % 8 != 0)
+    fail(shape_where, fmt::format("{} elements of {} bits", elements, type->bits), "whole bytes");
+  tensor.bytes = bits / 8;
+
+  const std::string offsets_where = where + ", data_offsets";
+  const Json::Array& offsets = member("data_offsets").array(offsets_where);
+  if (offsets.size() != 2) fail(offsets_where, fmt::format("{} elements", offsets.size()), "begin and end");
+  tensor.offset = offsets[0].unsigned_integer(offsets_where);
+  const uint64_t end = offsets[1].unsigned_integer(offsets_where);
+  if (end < tensor.offset || end - tensor.offset != tensor.bytes) {
+    fail(
+        offsets_where, fmt::format("[{}, {}]", tensor.offset, end),
+        fmt::format("{} bytes, as {} of {} takes", tensor.bytes, dims_text(tensor.dims), tensor.stored_type));
+  }
+  return tensor;
+}
+
+void check_metadata(const Json& metadata, const std::string& where) {
+  for (const auto& [key, value] : metadata.object(where)) value.string(where + ", " + printable(key));
+}
+
+}  // namespace
+
+std::vector<TensorEntry> read_safetensors(const InputFile& file, int file_index) {
+  const std::string& name = file.name();
+  if (file.size() < kLengthBytes) {
+    throw Error(Exit::bad_input, fmt::format("{}@0: found {} bytes; expected a header's length of 8 bytes",
+                                             name, file.size()));
+  }
+  uint8_t raw[kLengthBytes];
+  file.read(0, raw, kLengthBytes);
+  uint64_t length = 0;
+  for (uint64_t i = 0; i < kLengthBytes; ++i) length |= static_cast<uint64_t>(raw[i]) << (8 * i);
+  if (length > kMaxHeaderBytes) {
+    throw Error(Exit::bad_input, fmt::format("{}@0: found a header of {} bytes; expected at most {}", name,
+                                             length, kMaxHeaderBytes));
+  }
+  if (length > file.size() - kLengthBytes) {
+    throw Error(Exit::bad_input,
+                fmt::format("{}@0: found a header of {} bytes in a file of {}; expected a complete file",
+                            name, length, file.size()));
+  }
+  std::string text(static_cast<size_t>(length), '\0');
+  file.read(kLengthBytes, text.data(), text.size());
+  const Json header = parse_json(text, name + " header", kHeaderLimits);
+  text = std::string();
+
+  std::vector<TensorEntry> tensors;
+  for (const auto& [key, value] : header.object(name + " header")) {
+    const std::string where = name + ": " + printable(key);
+    if (key == "__metadata__") {
+      check_metadata(value, where);
+    } else if (tensors.size() == kMaxTensors) {
+      fail(name, fmt::format("more than {} tensors", kMaxTensors), "fewer");
+    } else {
+      tensors.push_back(read_entry(key, value, where, file_index));
+    }
+  }
+  std::stable_sort(tensors.begin(), tensors.end(), [](const TensorEntry& a, const TensorEntry& b) {
+    return std::pair(a.offset, a.bytes) < std::pair(b.offset, b.bytes);
+  });
+  const uint64_t start = kLengthBytes + length;
+  uint64_t end = 0;
+  for (TensorEntry& tensor : tensors) {
+    if (tensor.offset != end) {
+      throw Error(
+          Exit::bad_input,
+          fmt::format("{}@{}: found tensor {} at data offset {}; expected {}, where the one before ends",
+                      name, start + end, printable(tensor.name), tensor.offset, end));
+    }
+    end += tensor.bytes;
+    tensor.offset += start;
+  }
+  if (end != file.size() - start) {
+    throw Error(Exit::bad_input,
+                fmt::format("{}@{}: found {} bytes of data; expected {}, where the last tensor ends", name,
+                            start, file.size() - start, end));
+  }
+  return tensors;
+}
+
+}  // namespace ra
