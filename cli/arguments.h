@@ -28,7 +28,7 @@ CLI::Option* add_flag(CLI::App& app, const std::string& names, bool& value, cons
 template <typename Integer>
 CLI::Option* add_number(CLI::App& app, const std::string& names, std::optional<Integer>& value,
                         uint64_t minimum, uint64_t maximum, const std::string& description) {
-  const std::string where = "--" + CLI::detail::split_names(names).back().substr(2);
+  const std::string where = CLI::detail::split_names(names).back();
   const auto parse = [=, &value](const std::string& text) {
     value = static_cast<Integer>(parse_number(text, where, minimum, maximum));
   };

@@ -22,6 +22,9 @@ struct Verb {
   std::function<int()> run;  // after the options were parsed; returns the exit status
 };
 
+Verb add_run(CLI::App& app);
 Verb add_list(CLI::App& app);
+Verb add_show(CLI::App& app);
+Verb add_report(CLI::App& app);
 
 }  // namespace ra

@@ -6,8 +6,12 @@
 
 namespace ra {
 
+std::string program_version() {
+  return RA_VERSION;
+}
+
 std::string version_text() {
-  std::string text = "repro-audit " RA_VERSION "\n";
+  std::string text = "repro-audit " + program_version() + "\n";
   const auto line = [&text](const std::string& name, const std::string& value) {
     text += fmt::format("  {:<22} {}\n", name, value);
   };

@@ -1,9 +1,11 @@
-// What --version prints.
+// The program's version, and what --version prints.
 #pragma once
 
 #include <string>
 
 namespace ra {
+
+std::string program_version();
 
 // The program, its libraries, the processor's features, every device's kernel sets with their sum-order
 // classes.

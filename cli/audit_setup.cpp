@@ -1,0 +1,139 @@
+#include "cli/audit_setup.h"
+
+#include <fmt/format.h>
+
+#include "cli/version.h"
+#include "core/error.h"
+#include "core/json.h"
+#include "core/llm/chat.h"
+
+namespace ra {
+namespace {
+
+// Contexts of several attention segments, for the profile that makes a claim of them.
+constexpr int32_t kLongProbes[] = {1025, 4097};
+
+std::map<std::string, std::string> describe_model(const Checkpoint& checkpoint, const Tokenizer& tokenizer,
+                                                  const std::string& chat_format) {
+  const ModelShape& shape = checkpoint.shape();
+  const auto number = [](int64_t value) { return fmt::format("{}", value); };
+  const std::string& chat_template = checkpoint.tokenizer().chat_template;
+  return {
+      {"family", checkpoint.family()},
+      {"format", checkpoint.format()},
+      {"layers", number(shape.layers)},
+      {"hidden", number(shape.hidden)},
+      {"heads", number(shape.heads)},
+      {"kv_heads", number(shape.kv_heads)},
+      {"head_dim", number(shape.head_dim)},
+      {"ffn", number(shape.ffn)},
+      {"vocab", number(shape.vocab)},
+      {"context", number(shape.max_positions)},
+      {"tokenizer", tokenizer.pre_tokenizer()},
+      {"chat_format", chat_format},
+      {"chat_template_sha256", chat_template.empty() ? "" : hex(sha256(chat_template))},
+  };
+}
+
+void check_equal(const std::string& what, const std::string& was, const std::string& is) {
+  if (was == is) return;
+  throw Error(Exit::not_comparable, fmt::format("{}: is {}; expected {}, with which the audit began", what,
+                                                printable(is), printable(was)));
+}
+
+void check_equal(const std::string& what, const std::map<std::string, std::string>& was,
+                 const std::map<std::string, std::string>& is) {
+  for (const auto& [name, value] : was) {
+    const auto found = is.find(name);
+    check_equal(what + " " + name, value, found == is.end() ? "absent" : found->second);
+  }
+  for (const auto& [name, value] : is) {
+    if (!was.contains(name)) check_equal(what + " " + name, "absent", value);
+  }
+}
+
+}  // namespace
+
+PlanSpec plan_spec(const RunSettings& settings, const ModelShape& shape, std::vector<int32_t> prompt,
+                   std::vector<int32_t> companions) {
+  PlanSpec spec;
+  spec.prompt = std::move(prompt);
+  spec.companion_text = std::move(companions);
+  spec.vocab = shape.vocab;
+  spec.max_positions = shape.max_positions;
+  spec.runs = settings.runs;
+  spec.max_tokens = settings.max_tokens;
+  spec.batch_sizes = settings.batch_sizes;
+  spec.seed = settings.seed;
+  spec.strata = settings.strata;
+  spec.min_random_trials = settings.min_random_trials;
+  spec.arms = settings.kernels;
+  if (settings.profile == "evidence") {
+    spec.probe_contexts.insert(spec.probe_contexts.end(), std::begin(kLongProbes), std::end(kLongProbes));
+  }
+  return spec;
+}
+
+Audit new_audit(const RunSettings& settings, const Checkpoint& checkpoint, const Tokenizer& tokenizer) {
+  const Prompt prompt = read_prompt(settings, checkpoint, tokenizer);
+  Audit audit;
+  audit.tool = program_version();
+  audit.plan =
+      make_plan(plan_spec(settings, checkpoint.shape(), prompt.ids, read_companions(settings, tokenizer)));
+  audit.subject = {
+      .model_name = checkpoint.name(),
+      .model_sha256 = checkpoint.sha256(),
+      .model = describe_model(checkpoint, tokenizer, prompt.format),
+      .settings = recorded(settings),
+      .prompt_text = prompt.text,
+      .prompt_sha256 = hex(sha256(prompt.text)),
+  };
+  for (const int32_t id : prompt.ids) audit.subject.prompt_pieces.push_back(tokenizer.piece(id));
+  return audit;
+}
+
+ArmsSpec arms_spec(const RunSettings& settings, const Checkpoint& checkpoint, const Plan& plan) {
+  const PlanExtent need = extent(plan, kPageKeys);
+  ArmsSpec spec;
+  spec.device = settings.device;
+  spec.kernel_sets = settings.kernels;
+  spec.threads = settings.threads;
+  spec.fp32_logits = settings.fp32_logits;
+  if (!settings.ignore_eos) spec.stop_tokens = checkpoint.tokenizer().stop_tokens;
+  spec.max_rows = plan.spec.max_rows;
+  spec.capacity = {.rows = need.rows,
+                   .logit_rows = need.logit_rows,
+                   .slots = need.sequences,
+                   .pages = static_cast<int>((need.cached + kPageKeys - 1) / kPageKeys)};
+  return spec;
+}
+
+std::vector<Arm> describe_arms(const std::vector<Subject*>& subjects) {
+  std::vector<Arm> arms;
+  for (const Subject* subject : subjects) {
+    SubjectFacts facts = subject->facts();
+    const std::string name = facts.kernel_set;
+    arms.push_back({.id = static_cast<int32_t>(arms.size()), .name = name, .facts = std::move(facts)});
+  }
+  return arms;
+}
+
+void check_unchanged(const Audit& audit, const std::string& model_sha256, const std::vector<Arm>& arms) {
+  check_equal("repro-audit's version", audit.tool, program_version());
+  check_equal("the model's SHA-256", audit.subject.model_sha256, model_sha256);
+  check_equal("the number of arms", fmt::format("{}", audit.arms.size()), fmt::format("{}", arms.size()));
+  for (size_t i = 0; i < arms.size(); ++i) {
+    const SubjectFacts &was = audit.arms[i].facts, &is = arms[i].facts;
+    check_equal("arm", audit.arms[i].name, arms[i].name);
+    check_equal("device", was.device, is.device);
+    check_equal("sum-order class", was.sum_order_class, is.sum_order_class);
+    check_equal("environment", was.environment, is.environment);
+    for (const auto& [role, outputs] : was.anchor_outputs) {
+      const auto found = is.anchor_outputs.find(role);
+      check_equal("certified output of " + role, outputs,
+                  found == is.anchor_outputs.end() ? std::map<std::string, std::string>{} : found->second);
+    }
+  }
+}
+
+}  // namespace ra

@@ -1,0 +1,30 @@
+// From settings and a model to an audit that can begin, or go on.
+#pragma once
+
+#include <vector>
+
+#include "cli/prompt.h"
+#include "cli/run_options.h"
+#include "core/audit/audit.h"
+#include "core/llm/arms.h"
+#include "core/llm/checkpoint.h"
+#include "core/llm/tokenizer.h"
+
+namespace ra {
+
+PlanSpec plan_spec(const RunSettings& settings, const ModelShape& shape, std::vector<int32_t> prompt,
+                   std::vector<int32_t> companions);
+
+// Everything of a new audit but its id and its arms' facts: the plan, and what is audited, in words and hashes.
+Audit new_audit(const RunSettings& settings, const Checkpoint& checkpoint, const Tokenizer& tokenizer);
+
+// The arms that its plan needs.
+ArmsSpec arms_spec(const RunSettings& settings, const Checkpoint& checkpoint, const Plan& plan);
+
+std::vector<Arm> describe_arms(const std::vector<Subject*>& subjects);
+
+// Error(not_comparable), naming the first difference, unless model, device, libraries and program are those that the
+// audit began with.
+void check_unchanged(const Audit& audit, const std::string& model_sha256, const std::vector<Arm>& arms);
+
+}  // namespace ra

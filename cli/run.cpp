@@ -1,0 +1,139 @@
+// repro-audit run: the whole data flow, from the command line to the exit status.
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <optional>
+
+#include "cli/arguments.h"
+#include "cli/audit_setup.h"
+#include "cli/blas_guard.h"
+#include "cli/locations.h"
+#include "cli/output_file.h"
+#include "cli/plan_preview.h"
+#include "cli/progress.h"
+#include "cli/run_options.h"
+#include "cli/signals.h"
+#include "cli/terminal.h"
+#include "cli/verbs.h"
+#include "cli/version.h"
+#include "core/audit/analysis.h"
+#include "core/audit/runner.h"
+#include "core/audit/store.h"
+#include "core/error.h"
+#include "core/llm/arms.h"
+#include "reports/report.h"
+
+namespace ra {
+namespace {
+
+void check_outputs(const RunOptions& options, const RunSettings& settings, const std::string& database) {
+  const std::vector<std::string> inputs = {settings.model, settings.prompt_file, settings.companions_file,
+                                           database};
+  if (options.html) check_output("--html", *options.html, options.force, inputs);
+  if (options.json) check_output("--json", *options.json, options.force, inputs);
+  if (options.html && options.html == options.json) {
+    throw Error(Exit::usage, "--html and --json name the same file; expected two");
+  }
+}
+
+// The folder of the default database is ours to make.
+void make_data_folder(const std::string& database) {
+  std::error_code failure;
+  if (database.starts_with(data_folder() + "/")) std::filesystem::create_directories(data_folder(), failure);
+  if (failure)
+    throw Error(Exit::storage, fmt::format("{}: {}; expected a folder", data_folder(), failure.message()));
+}
+
+ProgressStyle progress_style(const RunOptions& options) {
+  if (options.quiet || options.no_progress) return ProgressStyle::off;
+  return stderr_is_terminal() ? ProgressStyle::one_line : ProgressStyle::lines;
+}
+
+int tell_stopped(const RunOptions& options, const std::string& id, RunEnd end) {
+  const std::string database = options.database ? fmt::format(" --db {}", *options.database) : "";
+  print_error(fmt::format(
+      "repro-audit: {}; nothing is lost\n  go on:           repro-audit run --resume {}{}\n"
+      "  results so far:  repro-audit show {}{}\n",
+      end == RunEnd::out_of_time ? "--max-minutes are over" : "stopped", id, database, id, database));
+  return end == RunEnd::out_of_time ? static_cast<int>(Exit::incomplete) : 128 + stop_signal();
+}
+
+void write_reports(const RunOptions& options, const Audit& audit, const Finding& finding) {
+  if (options.json) write_output(*options.json, json_report(audit, finding));
+  if (options.html) write_output(*options.html, html_report(audit, finding));
+  if (options.json == "-" || options.html == "-") return;  // stdout holds a report
+  print(text_summary(audit, finding, terminal_width(), use_color(options.color.value_or("auto"))));
+}
+
+int run_run(const RunOptions& options) {
+  const Config config = read_config(config_path());
+  const std::string database = database_path(options.database, config);
+  std::optional<Audit> earlier;
+  if (options.resume) {
+    const Store store = Store::open_reader(database);
+    earlier = store.load(store.resolve(*options.resume));
+  }
+  const RunSettings settings = earlier ? resolve_resumed(options, *earlier) : resolve(options, config);
+  check_outputs(options, settings, database);
+
+  const Checkpoint checkpoint = Checkpoint::open(settings.model);
+  require_right_blas(checkpoint.shape(), settings.threads);
+  const Tokenizer tokenizer = Tokenizer::open(checkpoint.tokenizer());
+  Audit audit = earlier ? std::move(*earlier) : new_audit(settings, checkpoint, tokenizer);
+  const ArmsSpec spec = arms_spec(settings, checkpoint, audit.plan);
+  if (options.dry_run) {
+    print(plan_preview(audit.plan, checkpoint.shape(), spec));
+    return static_cast<int>(Exit::ok);
+  }
+
+  make_data_folder(database);
+  Store store = Store::open_writer(database);
+  const Arms arms = Arms::open(checkpoint, spec, [&](const std::string& stage) {
+    if (!options.quiet) print_error(fmt::format("repro-audit: {}\n", stage));
+  });
+  if (options.resume) {
+    check_unchanged(audit, checkpoint.sha256(), describe_arms(arms.subjects()));
+    store.add_segment(audit.id, program_version());
+    audit = store.load(audit.id);
+  } else {
+    audit.arms = describe_arms(arms.subjects());
+    store.create(audit);
+  }
+
+  std::optional<Progress> progress(std::in_place, audit, progress_style(options), terminal_width());
+  watch_stop_signals();
+  const RunEnd end =
+      run_audit(audit, arms.subjects(), store,
+                {.max_seconds = 60.0 * static_cast<double>(options.max_minutes.value_or(0)),
+                 .stop_after_trial = &stop_after_trial(),
+                 .stop_now = &stop_now(),
+                 .on_progress = [&](const ProgressEvent& event) { progress->acknowledge(event); },
+                 .piece = [&](int32_t id) { return tokenizer.piece(id); }});
+  progress.reset();
+  if (end != RunEnd::complete) return tell_stopped(options, audit.id, end);
+
+  audit = store.load(audit.id);
+  const Finding finding = analyze(audit);
+  write_reports(options, audit, finding);
+  return finding.exit_status;
+}
+
+}  // namespace
+
+Verb add_run(CLI::App& app) {
+  CLI::App* verb =
+      app.add_subcommand("run", "Run a prompt N times in changing batches, under two or more kernel sets");
+  const auto options = std::make_shared<RunOptions>();
+  declare_run_options(*verb, *options);
+  verb->footer(
+      "Everything that happens is kept in the database; a stopped audit goes on with --resume.\n\n"
+      "Examples:\n"
+      "  repro-audit run --prompt feynman.txt -n 1000\n"
+      "  repro-audit run --prompt feynman.txt --profile quick --html report.html\n"
+      "  echo 'Name three rivers.' | repro-audit run --prompt - --batch-sizes 1,2,16 --json -\n"
+      "  repro-audit run --prompt feynman.txt --profile tml --dry-run\n"
+      "  repro-audit run --resume latest");
+  return {verb, [options] { return run_run(*options); }};
+}
+
+}  // namespace ra

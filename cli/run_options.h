@@ -1,0 +1,68 @@
+// What `run` was told, as typed and as resolved: defaults, profile and configuration file filled in.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/config.h"
+#include "core/audit/audit.h"
+
+namespace CLI {
+class App;
+}
+
+namespace ra {
+
+// As typed: an absent value was not given.
+struct RunOptions {
+  std::optional<std::string> model, prompt, prompt_ids, system, companions;
+  std::optional<int32_t> runs, max_tokens, threads;
+  std::optional<uint64_t> seed, max_minutes;
+  std::optional<std::string> batch_sizes, kernels, device, strata, logits, profile;
+  std::optional<std::string> database, html, json, resume, color;
+  bool raw = false, parse_special = false, ignore_eos = false;
+  bool dry_run = false, quiet = false, no_progress = false, force = false;
+};
+
+// Declares them on `verb`; `options` outlives it.
+void declare_run_options(CLI::App& verb, RunOptions& options);
+
+// Resolved: what the audit is a function of, and nothing that only concerns its presentation.
+struct RunSettings {
+  std::string model;
+  std::string device;
+  int32_t threads = 0;
+  std::vector<std::string> kernels;
+  bool fp32_logits = false;
+  bool ignore_eos = false;
+
+  std::string profile;
+  int32_t runs = 0;
+  int32_t max_tokens = 0;
+  int32_t min_random_trials = 0;
+  std::vector<int32_t> batch_sizes;
+  uint64_t seed = 0;
+  std::vector<Stratum> strata;
+
+  std::string prompt_file;  // text, or ids where prompt_is_ids
+  bool prompt_is_ids = false;
+  std::optional<std::string> system;
+  bool raw = false;
+  bool parse_special = false;
+  std::string companions_file;  // empty: companions are drawn from the seed
+};
+
+// Error(usage) where options contradict each other or name nothing that exists.
+RunSettings resolve(const RunOptions& options, const Config& config);
+
+// The same for --resume: the audit's own settings; only its model's path may be given anew. Error(usage) for options
+// that an audit which has begun cannot change.
+RunSettings resolve_resumed(const RunOptions& options, const Audit& audit);
+
+// Name -> value, for the record.
+std::map<std::string, std::string> recorded(const RunSettings& settings);
+
+}  // namespace ra

@@ -1,0 +1,37 @@
+// repro-audit show: an audit's summary in the terminal.
+#include "cli/arguments.h"
+#include "cli/config.h"
+#include "cli/locations.h"
+#include "cli/terminal.h"
+#include "cli/verbs.h"
+#include "core/audit/analysis.h"
+#include "core/audit/store.h"
+#include "reports/report.h"
+
+namespace ra {
+namespace {
+
+struct ShowOptions {
+  std::optional<std::string> id, database, color;
+};
+
+int run_show(const ShowOptions& options) {
+  const Store store = Store::open_reader(database_path(options.database, read_config(config_path())));
+  const Audit audit = store.load(store.resolve(options.id.value_or("latest")));
+  print(text_summary(audit, analyze(audit), terminal_width(), use_color(options.color.value_or("auto"))));
+  return 0;
+}
+
+}  // namespace
+
+Verb add_show(CLI::App& app) {
+  CLI::App* verb = app.add_subcommand("show", "Show an audit's summary");
+  const auto options = std::make_shared<ShowOptions>();
+  add_text(*verb, "id", options->id, "The audit: an id, the beginning of one, or latest (default)", "ID");
+  add_text(*verb, "--db", options->database, "The database (default: the configured one)", "FILE");
+  add_text(*verb, "--color", options->color, "auto, always or never (default auto)", "WHEN");
+  verb->footer("Example:\n  repro-audit show latest");
+  return {verb, [options] { return run_show(*options); }};
+}
+
+}  // namespace ra

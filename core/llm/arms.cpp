@@ -1,0 +1,116 @@
+#include "core/llm/arms.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <optional>
+#include <utility>
+
+#include "core/error.h"
+#include "core/llm/model.h"
+
+namespace ra {
+namespace {
+
+// Kernel sets by what they store: those of one storage share weights and cache.
+std::vector<std::vector<KernelSet>> by_storage(const ArmsSpec& spec) {
+  std::vector<std::vector<KernelSet>> groups;
+  for (const std::string& name : spec.kernel_sets) {
+    KernelSet set = find_kernel_set(spec.device, name);
+    const auto group = std::find_if(groups.begin(), groups.end(),
+                                    [&](const auto& sets) { return sets.front().storage == set.storage; });
+    if (group == groups.end()) {
+      groups.push_back({std::move(set)});
+    } else {
+      group->push_back(std::move(set));
+    }
+  }
+  return groups;
+}
+
+std::optional<uint64_t> first_number(const char* path) {
+  std::ifstream file(path);
+  uint64_t value = 0;
+  if (file >> value) return value;
+  return std::nullopt;  // absent, or "max"
+}
+
+std::string in_mib(uint64_t bytes) {
+  return fmt::format("{} MiB", (bytes >> 20) + (bytes % (1 << 20) != 0));
+}
+
+}  // namespace
+
+MemoryNeed memory_needed(const ModelShape& shape, const ArmsSpec& spec) {
+  MemoryNeed total;
+  for (const std::vector<KernelSet>& sets : by_storage(spec)) {
+    const MemoryNeed need = memory_need(spec.device, shape, sets, spec.capacity);
+    total.weights += need.weights;
+    total.cache += need.cache;
+    total.workspace += need.workspace;
+  }
+  return total;
+}
+
+uint64_t memory_available() {
+  uint64_t available = UINT64_MAX;
+  std::ifstream system("/proc/meminfo");
+  std::string word;
+  while (system >> word) {
+    if (word != "MemAvailable:") continue;
+    uint64_t kib = 0;
+    if (system >> kib) available = kib << 10;
+    break;
+  }
+  // The limit as a whole: what the group uses now is mostly file cache, which the system gives back.
+  if (const auto limit = first_number("/sys/fs/cgroup/memory.max")) available = std::min(available, *limit);
+  return available;
+}
+
+Arms Arms::open(const Checkpoint& checkpoint, const ArmsSpec& spec,
+                const std::function<void(const std::string&)>& on_stage) {
+  const MemoryNeed need = memory_needed(checkpoint.shape(), spec);
+  const uint64_t bytes = need.weights + need.cache + need.workspace;
+  if (const uint64_t available = memory_available(); bytes > available) {
+    throw Error(Exit::device,
+                fmt::format("{}: needs {} of memory, {} are available; expected enough for weights, cache "
+                            "and workspace (a smaller model, or smaller --batch-sizes)",
+                            checkpoint.name(), in_mib(bytes), in_mib(available)));
+  }
+  Arms arms;
+  std::vector<std::pair<std::string, std::unique_ptr<Engine>>> opened;
+  for (const std::vector<KernelSet>& sets : by_storage(spec)) {
+    on_stage("loading weights");
+    std::unique_ptr<Ops> ops = open_ops(spec.device, checkpoint.shape(), sets, spec.threads);
+    load_weights(checkpoint, *ops);
+    ops->set_fp32_logits(spec.fp32_logits);
+    std::vector<Certificate> certificates;
+    for (const KernelSet& set : sets) {
+      on_stage("certifying " + set.name);
+      certificates.push_back(certify(*ops, set));
+    }
+    ops->reserve(spec.capacity);
+    const EngineOptions options{
+        .stop_tokens = spec.stop_tokens, .max_rows = spec.max_rows, .capacity = spec.capacity};
+    for (size_t i = 0; i < sets.size(); ++i) {
+      opened.emplace_back(sets[i].name, std::make_unique<Engine>(*ops, spec.device, sets[i], options,
+                                                                 std::move(certificates[i])));
+    }
+    arms.ops_.push_back(std::move(ops));
+  }
+  for (const std::string& name : spec.kernel_sets) {
+    const auto engine =
+        std::find_if(opened.begin(), opened.end(), [&](const auto& it) { return it.first == name; });
+    arms.engines_.push_back(std::move(engine->second));
+  }
+  return arms;
+}
+
+std::vector<Subject*> Arms::subjects() const {
+  std::vector<Subject*> subjects;
+  for (const std::unique_ptr<Engine>& engine : engines_) subjects.push_back(engine.get());
+  return subjects;
+}
+
+}  // namespace ra
