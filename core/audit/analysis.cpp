@@ -52,6 +52,9 @@ class ArmAnalysis {
       add_runs(trial);
       if (const Attempt* attempt = outcomes_.done(arm_, trial.id)) add_done(trial, *attempt);
       finding_.complete = finding_.complete && outcomes_.done(arm_, trial.id);
+      if (const Attempt* failed = outcomes_.failed(arm_, trial.id)) {
+        finding_.failures.push_back(static_cast<int32_t>(failed - audit_.attempts.data()));
+      }
     }
     finish_groups();
     finish_rates();
@@ -266,6 +269,7 @@ class ArmAnalysis {
   void finish_solo() {
     const Stream* solo = outcomes_.solo(arm_);
     if (!solo) return;
+    finding_.solo_stream = outcomes_.stream_index(arm_, 0, 0);
     finding_.top_ties = std::count_if(solo->steps.begin(), solo->steps.end(),
                                       [](const StepRecord& step) { return step.value[0] == step.value[1]; });
     const Stream* reference =

@@ -76,7 +76,10 @@ struct ArmFinding {
   Verdict verdict = Verdict::incomplete;  // diverged, even if incomplete: no later trial can undo it
   bool complete = true;                   // every planned trial of this arm was done
   bool logits_differ = false;             // of any run or probe, repeats included
+  int32_t solo_stream = -1;               // index into Audit::streams; -1 if solo was not done
   int64_t planned = 0, done = 0, failed = 0, pending = 0;  // runs, the N; planned = done + failed + pending
+  std::vector<int32_t>
+      failures;  // indices into Audit::attempts: the last one at each trial that failed and was not done
   int64_t distinct_streams = 0;
   int64_t equal_to_solo = 0;
   std::vector<StreamGroup> groups;             // largest first, then by first divergence, then by stream

@@ -60,7 +60,7 @@ void Outcomes::add_attempts() {
     check(0 <= attempt.arm && attempt.arm < arms && 0 <= attempt.trial && attempt.trial < trials,
           "an attempt at a trial of the plan");
     Cell& at = cells_[static_cast<size_t>(attempt.arm * trials + attempt.trial)];
-    at.attempted = true;
+    if (attempt.outcome == Outcome::failed) at.failed = &attempt;
     if (attempt.outcome == Outcome::done && !at.done) at.done = &attempt;
   }
   for (int32_t arm = 0; arm < arms; ++arm) {

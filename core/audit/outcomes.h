@@ -24,9 +24,9 @@ class Outcomes {
 
   // The first attempt that was done; null if there is none.
   const Attempt* done(int32_t arm, int32_t trial) const { return cell(arm, trial).done; }
-  // Attempted, but never done.
-  bool failed(int32_t arm, int32_t trial) const {
-    return cell(arm, trial).attempted && !cell(arm, trial).done;
+  // The last failed attempt at a trial that was never done; null if there is none.
+  const Attempt* failed(int32_t arm, int32_t trial) const {
+    return cell(arm, trial).done ? nullptr : cell(arm, trial).failed;
   }
   // The stream that the done attempt made of a sequence; -1 if there is none.
   int32_t stream_index(int32_t arm, int32_t trial, int32_t sequence) const;
@@ -43,8 +43,8 @@ class Outcomes {
  private:
   struct Cell {
     const Attempt* done = nullptr;
-    bool attempted = false;
-    std::vector<int32_t> streams;  // [sequence]
+    const Attempt* failed = nullptr;  // the last one
+    std::vector<int32_t> streams;     // [sequence]
   };
   const Cell& cell(int32_t arm, int32_t trial) const {
     return cells_[static_cast<size_t>(arm) * audit_.plan.trials.size() + static_cast<size_t>(trial)];

@@ -60,7 +60,9 @@ std::string rate(const TrialRate& rate) {
   return k_of_n(rate.differing, rate.trials) + " random trial" + (rate.trials == 1 ? "" : "s");
 }
 
+// Where every trial differs there is nothing to bound.
 std::string bound(const TrialRate& rate) {
+  if (rate.differing == rate.trials) return "";
   return " (at most " + percent(rate.upper95) + " of such schedules, 95%)";
 }
 

@@ -1,0 +1,20 @@
+// A whole audit as a real one looks, made up: a drawn plan, an arm `standard` whose streams part at a few places and an
+// arm `invariant` whose streams do not. For reports and their screenshots; the same spec gives the same audit.
+#pragma once
+
+#include "core/audit/audit.h"
+
+namespace ra {
+
+struct ExampleSpec {
+  int32_t runs = 1000;
+  int32_t max_tokens = 100;
+  int32_t max_batch_size = 32;
+  bool hostile = false;  // pieces, prompt and model name that attack whoever shows them
+  bool finished = true;  // else the last third of the turns is missing, and one trial failed
+  bool parts = true;     // else standard differs in logits only
+};
+
+Audit example_audit(const ExampleSpec& spec = {});
+
+}  // namespace ra
