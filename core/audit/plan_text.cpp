@@ -47,7 +47,10 @@ std::string plan_sha256(const Plan& plan) {
   text += "\nstrata";
   for (Stratum stratum : spec.strata) text += std::string(" ") + name_of(stratum);
   text += "\narms";
-  for (const std::string& arm : spec.arms) text += " " + std::to_string(arm.size()) + ":" + arm;
+  for (const std::string& arm : spec.arms) {
+    text += join({static_cast<int64_t>(arm.size())});
+    text.append(":").append(arm);
+  }
   for (const std::vector<int32_t>& ids : plan.texts) {
     text += "\ntext";
     append_ids(text, ids);

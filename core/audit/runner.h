@@ -19,7 +19,7 @@ struct ProgressEvent {
 };
 
 struct RunnerOptions {
-  double max_seconds = 0;  // 0: no limit; else no trial begins after it
+  double max_seconds = 0;                               // 0: no limit; else no trial begins after it
   const std::atomic<bool>* stop_after_trial = nullptr;  // finish the running trial, then return
   const std::atomic<bool>* stop_now = nullptr;          // give up the running trial
   std::function<void(const ProgressEvent&)> on_progress;
@@ -30,8 +30,14 @@ struct RunnerOptions {
 enum class RunEnd : uint8_t { complete, stopped, out_of_time };
 
 // `audit` is the stored one (created or loaded); `subjects[i]` runs arm i. Each arm first runs one unrecorded trial.
-// Error(bug) where a trial's launches differ from its schedule; Error(storage) leaves the audit resumable.
+// A failed trial is recorded as such and not tried again. Error(bug) where a trial's launches differ from its schedule;
+// Error(storage) leaves the audit resumable.
 RunEnd run_audit(const Audit& audit, const std::vector<Subject*>& subjects, Store& store,
                  const RunnerOptions& options);
+
+// Whether what is here now can go on with the stored audit. Error(not_comparable) names everything that differs: tool,
+// model, prompt, an arm's device, kernel set, sum-order class or environment.
+void check_resumable(const Audit& stored, const AuditSubject& subject, const std::vector<Arm>& arms,
+                     const std::string& tool);
 
 }  // namespace ra

@@ -1,0 +1,354 @@
+#include "core/audit/store.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <set>
+
+#include "core/audit/store_codec.h"
+#include "core/audit/store_database.h"
+#include "core/audit/store_schema.h"
+#include "core/audit/store_time.h"
+#include "core/json.h"
+
+namespace ra {
+namespace {
+
+// The file's one name: journal and lock lie beside it, so two names would be two locks.
+std::string real_path(const std::string& path) {
+  if (path.empty() || path.find('\0') != std::string::npos) {
+    throw Error(Exit::usage, "--db: an empty name; expected a file name");
+  }
+  std::error_code code;
+  const std::filesystem::path found =
+      std::filesystem::weakly_canonical(std::filesystem::absolute(path, code), code);
+  if (code)
+    throw Error(Exit::bad_input,
+                path + ": " + code.message() + "; expected a file name that leads somewhere");
+  return found;
+}
+
+bool exists(const std::string& path) {
+  struct stat facts {};
+  if (stat(path.c_str(), &facts) != 0) {
+    if (errno == ENOENT) return false;
+    throw Error(Exit::bad_input, path + ": " + std::strerror(errno) + "; expected a database");
+  }
+  if (!S_ISREG(facts.st_mode))
+    throw Error(Exit::bad_input, path + ": not a regular file; expected a database");
+  if (facts.st_size == 0) throw Error(Exit::bad_input, path + ": an empty file; expected a database");
+  if (facts.st_nlink > 1) {
+    throw Error(Exit::bad_input, path + ": " + std::to_string(facts.st_nlink) +
+                                     " hard links; expected one name, because the journal lies beside it");
+  }
+  return true;
+}
+
+void check_writable(const std::string& path) {
+  for (const std::string& name : {path, std::filesystem::path(path).parent_path().string()}) {
+    if (access(name.c_str(), W_OK) != 0) {
+      throw Error(Exit::storage, name + ": " + std::strerror(errno) + "; expected to be able to write there");
+    }
+  }
+}
+
+std::string names_of(const std::vector<Stratum>& strata) {
+  std::string text;
+  for (Stratum stratum : strata) {
+    if (!text.empty()) text += ',';
+    text += name_of(stratum);
+  }
+  return text;
+}
+
+// Sequences whose results come back, by their place in the trial.
+std::vector<int32_t> recorded_places(const Trial& trial) {
+  std::vector<int32_t> places;
+  for (size_t i = 0; i < trial.sequences.size(); ++i) {
+    if (trial.sequences[i].kind != SequenceKind::companion) places.push_back(static_cast<int32_t>(i));
+  }
+  return places;
+}
+
+int64_t next_number(Connection& connection, const std::string& table, const std::string& column,
+                    int64_t audit) {
+  return connection.integer("SELECT coalesce(max(" + column + "), -1) + 1 FROM " + table +
+                            " WHERE audit = " + std::to_string(audit));
+}
+
+void insert_arm(Connection& connection, int64_t audit, const Arm& arm) {
+  const SubjectFacts& facts = arm.facts;
+  insert(connection, "arms",
+         {audit, int64_t{arm.id}, arm.name, facts.device, facts.kernel_set, facts.sum_order_class});
+  for (const auto& [name, value] : facts.environment) {
+    insert(connection, "arm_environment", {audit, int64_t{arm.id}, name, value});
+  }
+  for (const auto& [role, outputs] : facts.anchor_outputs) {
+    for (const auto& [sum_order, output] : outputs) {
+      insert(connection, "arm_anchors", {audit, int64_t{arm.id}, role, sum_order, output});
+    }
+  }
+}
+
+void insert_plan(Connection& connection, int64_t audit, const PlanSpec& spec) {
+  insert(connection, "plans",
+         {audit, Blob{encode_ids(spec.prompt)}, Blob{encode_ids(spec.companion_text)}, int64_t{spec.vocab},
+          int64_t{spec.max_positions}, int64_t{spec.runs}, int64_t{spec.max_tokens},
+          Blob{encode_ids(spec.batch_sizes)}, std::to_string(spec.seed), names_of(spec.strata),
+          int64_t{spec.min_random_trials}, int64_t{spec.max_rows}, Blob{encode_ids(spec.probe_contexts)},
+          int64_t{spec.probe_steps}});
+}
+
+// The audit's number for these choices, new or the one they already have.
+int32_t choice_set_number(Connection& connection, int64_t audit, const ChoiceSetRecord& choices) {
+  std::map<int64_t, ChoiceSetRecord> stored;
+  Rows rows(connection, "choices", "WHERE audit = ? ORDER BY choice_set, place", {audit});
+  while (rows.next()) stored[rows.integer(1)].push_back({rows.text(3), rows.text(4), rows.text(5)});
+  for (const auto& [number, known] : stored) {
+    if (known == choices) return static_cast<int32_t>(number);
+  }
+  const int64_t number = static_cast<int64_t>(stored.size());
+  for (size_t i = 0; i < choices.size(); ++i) {
+    insert(
+        connection, "choices",
+        {audit, number, static_cast<int64_t>(i), choices[i].role, choices[i].choice, choices[i].sum_order});
+  }
+  return static_cast<int32_t>(number);
+}
+
+int64_t stream_number(Connection& connection, int64_t audit, const Stream& stream) {
+  const std::string content = content_sha256(stream);
+  Statement known(connection, "SELECT stream FROM streams WHERE audit = ? AND content = ?", {audit, content});
+  if (known.step()) return known.integer(0);
+  const int64_t number = next_number(connection, "streams", "stream", audit);
+  insert(connection, "streams",
+         {audit, number, content, Blob{encode_ids(stream.tokens)}, Blob{encode_steps(stream.steps)},
+          std::string(name_of(stream.end)), hex(stream.token_hash), stream.token_sha256, hex(stream.digest)});
+  return number;
+}
+
+std::string last_chain(Connection& connection, int64_t audit, int32_t arm) {
+  Statement last(connection,
+                 "SELECT chain FROM sequences WHERE audit = ? AND arm = ? ORDER BY link DESC LIMIT 1",
+                 {audit, int64_t{arm}});
+  return last.step() ? last.text(0) : kChainStart;
+}
+
+void append_sequences(Connection& connection, int64_t audit, const std::string& id, const Plan& plan,
+                      const Turn& turn, int32_t attempt, const TrialResult& result) {
+  const Trial& trial = plan.trials[static_cast<size_t>(turn.trial)];
+  const std::vector<int32_t> places = recorded_places(trial);
+  check(result.sequences.size() == places.size(), "a result for every run and probe of the trial");
+  const std::string& arm = plan.spec.arms[static_cast<size_t>(turn.arm)];
+  std::string chain = last_chain(connection, audit, turn.arm);
+  int64_t link = connection.integer("SELECT coalesce(max(link), -1) + 1 FROM sequences WHERE audit = " +
+                                    std::to_string(audit) + " AND arm = " + std::to_string(turn.arm));
+  for (size_t i = 0; i < places.size(); ++i) {
+    const PlannedSequence& planned = trial.sequences[static_cast<size_t>(places[i])];
+    const SequenceResult& found = result.sequences[i];
+    check(found.kind == planned.kind && found.index == planned.index, "results in the order of the plan");
+    const Stream stream = stream_of(found.tokens, found.steps, found.end);
+    chain = hex(sha256(chain_line(id, arm, turn, attempt, places[i], planned, stream, chain)));
+    insert(connection, "sequences",
+           {audit, int64_t{turn.arm}, link++, int64_t{turn.trial}, int64_t{attempt}, int64_t{places[i]},
+            stream_number(connection, audit, stream), chain});
+  }
+}
+
+}  // namespace
+
+Store::Store(std::unique_ptr<Database> database) : database_(std::move(database)) {}
+Store::Store(Store&&) noexcept = default;
+Store& Store::operator=(Store&&) noexcept = default;
+Store::~Store() = default;
+
+Store Store::open_writer(const std::string& path) {
+  const std::string name = real_path(path);
+  const bool known = exists(name);
+  if (known) check_writable(name);
+  auto lock = std::make_unique<WriterLock>(name);
+  if (!exists(name)) create_database(name);
+  auto database = std::make_unique<Database>(name, Access::write);
+  database->lock = std::move(lock);
+  Connection& connection = database->connection;
+  check_database(connection);
+  if (connection.read_only()) {
+    throw Error(Exit::storage, name + ": read-only; expected to be able to write there");
+  }
+  // 3.40.1 can corrupt a database in WAL mode; with the journal and EXTRA a commit outlives a loss of power.
+  connection.run("PRAGMA synchronous = EXTRA; PRAGMA foreign_keys = ON");
+  return Store(std::move(database));
+}
+
+Store Store::open_reader(const std::string& path) {
+  const std::string name = real_path(path);
+  if (!exists(name)) throw Error(Exit::bad_input, name + ": no such file; expected a database");
+  auto database = std::make_unique<Database>(name, Access::read);
+  if (database->connection.needs_rollback()) {
+    // A writer was killed inside a commit. Rolling back is not ours to refuse: without it nobody can read the file.
+    database.reset();
+    Connection(name, Access::write).integer("SELECT count(*) FROM sqlite_schema");
+    database = std::make_unique<Database>(name, Access::read);
+  }
+  check_database(database->connection);
+  return Store(std::move(database));
+}
+
+void Store::create(Audit& audit) {
+  Connection& connection = database_->connection;
+  check(audit.arms.size() == audit.plan.spec.arms.size(), "an arm for every name in the plan");
+  for (const std::string& name : audit.plan.spec.arms) check(is_plain_name(name), "arms with plain names");
+  if (audit.id.empty()) audit.id = new_audit_id();
+  if (audit.created.empty()) audit.created = utc_now();
+  check(is_plain_name(audit.id), "a plain audit id");
+  Transaction transaction(connection, "BEGIN IMMEDIATE");
+  const int64_t number = connection.integer("SELECT coalesce(max(audit), 0) + 1 FROM audits");
+  const AuditSubject& subject = audit.subject;
+  insert(connection, "audits",
+         {number, audit.id, audit.created, audit.tool, subject.model_name, subject.model_sha256,
+          subject.prompt_text, subject.prompt_sha256, plan_sha256(audit.plan),
+          static_cast<int64_t>(audit.plan.order.size())});
+  insert_plan(connection, number, audit.plan.spec);
+  for (const auto& [name, value] : subject.model) {
+    insert(connection, "subject_facts", {number, std::string("model"), name, value});
+  }
+  for (const auto& [name, value] : subject.settings) {
+    insert(connection, "subject_facts", {number, std::string("settings"), name, value});
+  }
+  for (size_t i = 0; i < subject.prompt_pieces.size(); ++i) {
+    insert(connection, "prompt_pieces", {number, static_cast<int64_t>(i), Blob{subject.prompt_pieces[i]}});
+  }
+  for (const Arm& arm : audit.arms) insert_arm(connection, number, arm);
+  for (const auto& [token, bytes] : audit.pieces)
+    insert(connection, "pieces", {number, int64_t{token}, Blob{bytes}});
+  insert(connection, "segments", {number, int64_t{1}, audit.created, audit.tool});
+  transaction.commit();
+  audit.segments = 1;
+}
+
+void Store::add_segment(const std::string& id, const std::string& tool) {
+  Connection& connection = database_->connection;
+  Transaction transaction(connection, "BEGIN IMMEDIATE");
+  const int64_t audit = audit_number(connection, id);
+  insert(connection, "segments",
+         {audit, next_number(connection, "segments", "segment", audit), utc_now(), tool});
+  transaction.commit();
+}
+
+void Store::append(const std::string& id, const Turn& turn, int32_t attempt, const TrialResult& result,
+                   const std::map<int32_t, std::string>& pieces) {
+  Connection& connection = database_->connection;
+  auto open = database_->open_audits.find(id);
+  if (open == database_->open_audits.end()) {
+    const int64_t number = audit_number(connection, id);
+    open = database_->open_audits.emplace(id, OpenAudit{number, read_plan(connection, number)}).first;
+  }
+  const auto& [audit, plan] = open->second;
+  check(turn.trial >= 0 && turn.trial < static_cast<int32_t>(plan.trials.size()), "a trial of the plan");
+  check(turn.arm >= 0 && turn.arm < static_cast<int32_t>(plan.spec.arms.size()), "an arm of the plan");
+  Transaction transaction(connection, "BEGIN IMMEDIATE");
+  std::vector<LaunchRecord> launches = result.failed ? std::vector<LaunchRecord>() : result.launches;
+  std::vector<int32_t> numbers;
+  for (const ChoiceSetRecord& choices : result.choice_sets) {
+    if (!result.failed) numbers.push_back(choice_set_number(connection, audit, choices));
+  }
+  for (LaunchRecord& launch : launches) {
+    check(launch.choice_set >= 0 && launch.choice_set < static_cast<int32_t>(numbers.size()),
+          "a launch's choice set in its result");
+    launch.choice_set = numbers[static_cast<size_t>(launch.choice_set)];
+  }
+  insert(connection, "attempts",
+         {audit, next_number(connection, "attempts", "serial", audit), int64_t{turn.arm}, int64_t{turn.trial},
+          int64_t{attempt}, std::string(result.failed ? "failed" : "done"), result.failure, result.seconds,
+          Blob{encode_launches(launches)}});
+  if (!result.failed) append_sequences(connection, audit, id, plan, turn, attempt, result);
+  for (const auto& [token, bytes] : pieces) {
+    Statement known(connection, "SELECT 1 FROM pieces WHERE audit = ? AND token = ?",
+                    {audit, int64_t{token}});
+    if (!known.step()) insert(connection, "pieces", {audit, int64_t{token}, Blob{bytes}});
+  }
+  transaction.commit();
+}
+
+std::vector<AuditSummary> Store::list() const {
+  Connection& connection = database_->connection;
+  Transaction transaction(connection, "BEGIN");
+  std::vector<AuditSummary> audits;
+  Rows rows(connection, "audits", "ORDER BY audit");
+  while (rows.next()) {
+    AuditSummary summary{.id = rows.text(1),
+                         .created = rows.text(2),
+                         .model_name = rows.text(4),
+                         .prompt_text = rows.text(6),
+                         .turns = rows.integer(9)};
+    const std::string number = std::to_string(rows.integer(0));
+    Rows arms(connection, "arms", "WHERE audit = " + number + " ORDER BY arm");
+    while (arms.next()) summary.arms.push_back(arms.text(2));
+    summary.turns_done = connection.integer(
+        "SELECT count(*) FROM (SELECT DISTINCT arm, trial FROM attempts WHERE audit = " + number + ")");
+    audits.push_back(std::move(summary));
+  }
+  return audits;
+}
+
+std::string Store::resolve(const std::string& id) const {
+  std::vector<std::string> found;
+  for (const AuditSummary& audit : list()) {
+    if (audit.id == id) return id;
+    if (id == "latest") found = {audit.id};
+    if (!id.empty() && audit.id.starts_with(id)) found.push_back(audit.id);
+  }
+  if (found.size() == 1) return found.front();
+  const std::string what = "audit '" + printable(id) + "' in " + database_->connection.path();
+  if (found.empty())
+    throw Error(Exit::usage, what + ": there is none; expected an id that `repro-audit list` shows");
+  throw Error(Exit::usage, what + ": " + std::to_string(found.size()) + " begin so; expected more of the id");
+}
+
+Audit Store::load(const std::string& id) const {
+  Connection& connection = database_->connection;
+  Transaction transaction(connection, "BEGIN");
+  return read_audit(connection, audit_number(connection, id));
+}
+
+std::vector<std::string> Store::verify() const {
+  Connection& connection = database_->connection;
+  std::vector<std::string> problems;
+  // Each check goes as far as the damage lets it; what it throws is one line.
+  const auto attempt = [&](const auto& check_part) {
+    try {
+      check_part();
+    } catch (const Error& error) {
+      if (std::find(problems.begin(), problems.end(), error.what()) == problems.end())
+        problems.emplace_back(error.what());
+    }
+  };
+  Transaction transaction(connection, "BEGIN");
+  for (const char* pragma : {"PRAGMA integrity_check", "PRAGMA foreign_key_check"}) {
+    attempt([&] {
+      Statement statement(connection, pragma);
+      while (statement.step()) {
+        const std::string line = std::get<std::string>(statement.value(0));
+        if (line != "ok") problems.push_back(connection.path() + ": " + line);
+      }
+    });
+  }
+  for (const std::string& table : store_tables()) {
+    attempt([&] {
+      Rows rows(connection, table, "");
+      while (rows.next()) continue;
+    });
+  }
+  attempt([&] {
+    for (const AuditSummary& audit : list()) {
+      attempt([&] { read_audit(connection, audit_number(connection, audit.id)); });
+    }
+  });
+  return problems;
+}
+
+}  // namespace ra

@@ -1,0 +1,34 @@
+// What an open Store holds. Included by store*.cpp alone.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "core/audit/store.h"
+#include "core/audit/store_lock.h"
+#include "core/audit/store_sql.h"
+
+namespace ra {
+
+// What append() needs of an audit, read once.
+struct OpenAudit {
+  int64_t number = 0;  // audits.audit
+  Plan plan;
+};
+
+struct Store::Database {
+  Database(const std::string& path, Access access) : connection(path, access) {}
+  std::unique_ptr<WriterLock> lock;  // none for readers
+  Connection connection;
+  std::map<std::string, OpenAudit> open_audits;  // by id
+};
+
+int64_t audit_number(Connection& connection,
+                     const std::string& id);  // Error(usage) if there is none of this id
+// The plan made again from what is stored, checked against its SHA-256.
+Plan read_plan(Connection& connection, int64_t audit);
+// Everything, with every seal, hash and chain recomputed: Error(bad_input) at the first that does not hold.
+Audit read_audit(Connection& connection, int64_t audit);
+
+}  // namespace ra

@@ -1,0 +1,11 @@
+// The clock, for what people read: order in the database is by serial numbers, never by time.
+#pragma once
+
+#include <string>
+
+namespace ra {
+
+std::string utc_now();       // 2026-11-22T08:00:00Z
+std::string new_audit_id();  // the time without punctuation and four random hexadecimal digits
+
+}  // namespace ra
