@@ -30,13 +30,13 @@ testing::AssertionResult bitwise_equal(Element type, std::span<const std::byte> 
     return testing::AssertionFailure()
            << what << ": " << actual.size() << " bytes; expected " << expected.size();
   }
+  if (std::memcmp(actual.data(), expected.data(), actual.size()) == 0) return testing::AssertionSuccess();
   const size_t width = type == Element::bf16 ? 2 : 4;
   size_t first = 0, differing = 0;
   for (size_t i = 0; i < actual.size() / width; ++i) {
     if (std::memcmp(actual.data() + i * width, expected.data() + i * width, width) == 0) continue;
     if (differing++ == 0) first = i;
   }
-  if (differing == 0) return testing::AssertionSuccess();
   return testing::AssertionFailure() << what << ": element " << first << " is " << shown(type, actual, first)
                                      << "; expected " << shown(type, expected, first) << "; " << differing
                                      << " of " << actual.size() / width << " differ";

@@ -80,8 +80,9 @@ std::vector<HeadResult> OracleModel::step(const StepInput& input, const OpHook& 
     cache.resize(shape_.layers);
     for (KeyValues& layer : cache) {
       check(static_cast<int>(layer.k.size()) >= slice.position, "a slice that continues its sequence");
-      layer.k.resize(slice.position);
-      layer.v.resize(slice.position);
+      const size_t keys = std::max<size_t>(layer.k.size(), slice.position + slice.rows);
+      layer.k.resize(keys);
+      layer.v.resize(keys);
     }
     for (int r = 0; r < slice.rows; ++r) places.push_back({slice.slot, slice.position + r});
   }
@@ -150,8 +151,8 @@ Rows OracleModel::attend(int layer, const Rows& qkv, const std::vector<Place>& p
       oracle::rope(values, {rope_table_.data() + static_cast<size_t>(places[r].position) * dim, size_t(dim)});
     }
     KeyValues& cache = caches_[places[r].slot][layer];
-    cache.k.emplace_back(row.begin() + q_width, row.begin() + q_width + kv_width);
-    cache.v.emplace_back(row.begin() + q_width + kv_width, row.end());
+    cache.k[places[r].position].assign(row.begin() + q_width, row.begin() + q_width + kv_width);
+    cache.v[places[r].position].assign(row.begin() + q_width + kv_width, row.end());
     queries.emplace_back(row.begin(), row.begin() + q_width);
   }
   show(hook, Role::qk_norm_rope, layer, queries);

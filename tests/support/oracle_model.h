@@ -19,7 +19,7 @@ class OracleModel {
   OracleModel(const TinyModel& model, int positions);
 
   // One step; `hook` sees every operation's output (and may change it) as Ops::set_hook says, in the order of
-  // execution. A slice at position 0 begins its slot anew.
+  // execution. A slice may go back to earlier positions; what it does not overwrite stays.
   std::vector<HeadResult> step(const StepInput& input, const OpHook& hook = {});
 
   void set_fp32_logits(bool on) { fp32_logits_ = on; }

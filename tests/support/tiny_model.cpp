@@ -1,111 +1,31 @@
 #include "tests/support/tiny_model.h"
 
-#include <bit>
 #include <cmath>
 #include <cstring>
-#include <filesystem>
 #include <functional>
-#include <set>
 
 #include "core/error.h"
-#include "core/json.h"
+#include "core/llm/checkpoint.h"
 #include "tests/support/golden.h"
 
 namespace ra {
 namespace {
 
-int integer(const Json& object, const std::string& key) {
-  return static_cast<int>(member(object, key).unsigned_integer(key));
-}
-
-double number(const Json& object, const std::string& key) {
-  return member(object, key).number(key);
-}
-
-using Tensors = std::map<std::string, TinyTensor>;
-
-void read_safetensors(const std::string& path, Tensors& tensors) {
-  const std::string bytes = read_file(path);
-  uint64_t header_bytes = 0;
-  std::memcpy(&header_bytes, bytes.data(), sizeof header_bytes);
-  const Json header = parse_json(std::string_view(bytes).substr(8, header_bytes), path);
-  for (const auto& [name, entry] : header.object(path)) {
-    if (name == "__metadata__") continue;
-    const Json::Array& shape = member(entry, "shape").array("shape");
-    const uint64_t begin =
-        member(entry, "data_offsets").array("data_offsets").at(0).unsigned_integer("data_offsets");
-    TinyTensor tensor;
-    tensor.columns = static_cast<int>(shape.back().unsigned_integer("shape"));
-    tensor.rows = shape.size() == 2 ? static_cast<int>(shape[0].unsigned_integer("shape")) : 1;
-    tensor.values.resize(static_cast<size_t>(tensor.rows) * tensor.columns);
-    const char* data = bytes.data() + 8 + header_bytes + begin;
-    const std::string& type = member(entry, "dtype").string("dtype");
-    check(type == "BF16" || type == "F32", "a fixture of BF16 or F32");
-    for (size_t i = 0; i < tensor.values.size(); ++i) {
-      uint32_t bits = 0;
-      if (type == "F32") {
-        std::memcpy(&bits, data + 4 * i, 4);
-      } else {
-        uint16_t half = 0;
-        std::memcpy(&half, data + 2 * i, 2);
-        bits = static_cast<uint32_t>(half) << 16;
-      }
-      tensor.values[i] = std::bit_cast<float>(bits);
-    }
-    tensors.emplace(name, std::move(tensor));
-  }
-}
-
-ModelShape read_shape(const std::string& name) {
-  const Json config = golden_json(name + "/config.json");
-  ModelShape shape;
-  shape.layers = integer(config, "num_hidden_layers");
-  shape.hidden = integer(config, "hidden_size");
-  shape.heads = integer(config, "num_attention_heads");
-  shape.kv_heads = integer(config, "num_key_value_heads");
-  shape.head_dim = integer(config, "head_dim");
-  shape.ffn = integer(config, "intermediate_size");
-  shape.vocab = integer(config, "vocab_size");
-  shape.norm_eps = static_cast<float>(number(config, "rms_norm_eps"));
-  shape.qk_norm = member(config, "model_type").string("model_type") == "qwen3";
-  shape.tied = member(config, "tie_word_embeddings").boolean("tie_word_embeddings");
-  shape.max_positions = integer(config, "max_position_embeddings");
-  const Json& rope = member(config, "rope_parameters");
-  shape.rope.base = number(rope, "rope_theta");
-  if (member(rope, "rope_type").string("rope_type") == "llama3") {
-    shape.rope.scaling = RopeSpec::Scaling::llama3;
-    shape.rope.factor = number(rope, "factor");
-    shape.rope.low_frequency_factor = number(rope, "low_freq_factor");
-    shape.rope.high_frequency_factor = number(rope, "high_freq_factor");
-    shape.rope.original_positions = number(rope, "original_max_position_embeddings");
-  }
-  return shape;
-}
-
-// Calls make(role, layer, part, rows, columns, name) for every weight that the shape needs; `name` is Hugging
-// Face's.
-void for_each_weight(
-    const ModelShape& s,
-    const std::function<void(Role, int, int rows, int columns, const std::string& name)>& make) {
-  make(Role::embed, 0, s.vocab, s.hidden, "model.embed_tokens");
+// Calls make(role, layer, rows, columns) for every part of every weight that the shape needs, in load()'s order.
+void for_each_weight(const ModelShape& s, const std::function<void(Role, int, int, int)>& make) {
+  const int q_width = s.heads * s.head_dim, kv_width = s.kv_heads * s.head_dim;
+  make(Role::embed, 0, s.vocab, s.hidden);
   for (int layer = 0; layer < s.layers; ++layer) {
-    const std::string at = "model.layers." + std::to_string(layer) + ".";
-    make(Role::attention_norm, layer, 1, s.hidden, at + "input_layernorm");
-    make(Role::qkv, layer, s.heads * s.head_dim, s.hidden, at + "self_attn.q_proj");
-    make(Role::qkv, layer, s.kv_heads * s.head_dim, s.hidden, at + "self_attn.k_proj");
-    make(Role::qkv, layer, s.kv_heads * s.head_dim, s.hidden, at + "self_attn.v_proj");
-    if (s.qk_norm) {
-      make(Role::qk_norm_rope, layer, 1, s.head_dim, at + "self_attn.q_norm");
-      make(Role::qk_norm_rope, layer, 1, s.head_dim, at + "self_attn.k_norm");
-    }
-    make(Role::o, layer, s.hidden, s.heads * s.head_dim, at + "self_attn.o_proj");
-    make(Role::ffn_norm, layer, 1, s.hidden, at + "post_attention_layernorm");
-    make(Role::gate_up, layer, s.ffn, s.hidden, at + "mlp.gate_proj");
-    make(Role::gate_up, layer, s.ffn, s.hidden, at + "mlp.up_proj");
-    make(Role::down, layer, s.hidden, s.ffn, at + "mlp.down_proj");
+    make(Role::attention_norm, layer, 1, s.hidden);
+    for (const int rows : {q_width, kv_width, kv_width}) make(Role::qkv, layer, rows, s.hidden);
+    for (int part = 0; s.qk_norm && part < 2; ++part) make(Role::qk_norm_rope, layer, 1, s.head_dim);
+    make(Role::o, layer, s.hidden, q_width);
+    make(Role::ffn_norm, layer, 1, s.hidden);
+    for (int part = 0; part < 2; ++part) make(Role::gate_up, layer, s.ffn, s.hidden);
+    make(Role::down, layer, s.hidden, s.ffn);
   }
-  make(Role::final_norm, 0, 1, s.hidden, "model.norm");
-  if (!s.tied) make(Role::lm_head, 0, s.vocab, s.hidden, "lm_head");
+  make(Role::final_norm, 0, 1, s.hidden);
+  if (!s.tied) make(Role::lm_head, 0, s.vocab, s.hidden);
 }
 
 uint64_t mix(uint64_t z) {  // splitmix64's finalizer (Steele, Lea, Flood 2014)
@@ -131,25 +51,14 @@ std::vector<int32_t> random_tokens(uint64_t seed, int count, int vocab) {
 }
 
 TinyModel read_fixture(const std::string& name) {
-  TinyModel model{read_shape(name), {}};
-  Tensors tensors;
-  const std::string folder = golden_path(name), index_name = "/model.safetensors.index.json";
-  if (std::filesystem::exists(folder + index_name)) {
-    std::set<std::string> files;
-    const Json index = golden_json(name + index_name);
-    for (const auto& [tensor, file] : member(index, "weight_map").object("weight_map")) {
-      files.insert(file.string(tensor));
-    }
-    for (const std::string& file : files) read_safetensors(folder + "/" + file, tensors);
-  } else {
-    read_safetensors(folder + "/model.safetensors", tensors);
-  }
-  for_each_weight(model.shape, [&](Role role, int layer, int rows, int columns, const std::string& tensor) {
-    const auto found = tensors.find(tensor + ".weight");
-    check(found != tensors.end(), ("a tensor " + tensor).c_str());
-    check(found->second.rows == rows && found->second.columns == columns,
-          "a fixture's tensor of its model's shape");
-    model.weights[{role, layer}].push_back(found->second);
+  const Checkpoint checkpoint = Checkpoint::open(golden_path(name));
+  TinyModel model{checkpoint.shape(), {}};
+  for_each_weight(model.shape, [&](Role role, int layer, int rows, int columns) {
+    std::vector<TinyTensor>& parts = model.weights[{role, layer}];
+    const RowSource source = checkpoint.parts(role, layer).at(parts.size());
+    check(source.rows == rows && source.columns == columns, "a fixture's tensor of its model's shape");
+    parts.push_back({rows, columns, std::vector<float>(static_cast<size_t>(rows) * columns)});
+    source.read(0, rows, parts.back().values.data());
   });
   return model;
 }
@@ -157,7 +66,7 @@ TinyModel read_fixture(const std::string& name) {
 TinyModel random_model(const ModelShape& shape, uint64_t seed) {
   TinyModel model{shape, {}};
   uint64_t number_of_tensor = 0;
-  for_each_weight(shape, [&](Role role, int layer, int rows, int columns, const std::string&) {
+  for_each_weight(shape, [&](Role role, int layer, int rows, int columns) {
     TinyTensor tensor{rows, columns, std::vector<float>(static_cast<size_t>(rows) * columns)};
     const uint64_t tensor_seed = random_bits(seed, number_of_tensor++);
     const bool is_norm = rows == 1;

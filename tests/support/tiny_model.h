@@ -25,8 +25,7 @@ struct TinyModel {
   const std::vector<TinyTensor>& parts(Role role, int layer = 0) const { return weights.at({role, layer}); }
 };
 
-// A checkpoint as Hugging Face saves it (llama or qwen3; F32 or BF16; one file or an index). Only for trusted
-// fixtures: it checks little. `name` is a folder of tests/golden.
+// A small checkpoint of tests/golden, dequantised; `name` is its folder.
 TinyModel read_fixture(const std::string& name);
 
 // Uniform random weights that keep activations near 1, a function of shape and seed alone.

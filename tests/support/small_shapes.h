@@ -1,0 +1,51 @@
+// Shapes of the small models that kernels are tested on.
+#pragma once
+
+#include "kernels/ops.h"
+
+namespace ra {
+
+// Every width a multiple of 32, two layers: fast enough for every number of rows.
+inline ModelShape tiny_shape() {
+  return {.layers = 2,
+          .hidden = 128,
+          .heads = 4,
+          .kv_heads = 2,
+          .head_dim = 32,
+          .ffn = 320,
+          .vocab = 640,
+          .norm_eps = 1e-5f,
+          .max_positions = 2048};
+}
+
+// One layer as SmolLM2-135M has them, with a vocabulary that no vector width divides and that needs two chunks of the
+// digest.
+inline ModelShape smollm2_layer_shape() {
+  return {.layers = 1,
+          .hidden = 576,
+          .heads = 9,
+          .kv_heads = 3,
+          .head_dim = 64,
+          .ffn = 1536,
+          .vocab = 1037,
+          .norm_eps = 1e-5f,
+          .tied = true,
+          .max_positions = 2048};
+}
+
+// Qwen3's kind: heads of 128 with a norm of their own, more of them than hidden / 128.
+inline ModelShape qk_norm_shape() {
+  return {.layers = 1,
+          .hidden = 192,
+          .heads = 4,
+          .kv_heads = 1,
+          .head_dim = 128,
+          .ffn = 544,
+          .vocab = 333,
+          .norm_eps = 1e-6f,
+          .qk_norm = true,
+          .max_positions = 2048,
+          .rope = {.base = 1e6}};
+}
+
+}  // namespace ra
