@@ -3,6 +3,7 @@
 // split otherwise.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -17,6 +18,8 @@ namespace ra {
 // id; `parse`, that token. Added tokens that are not special (Qwen3's <think>) are recognised in both, as
 // Hugging Face does. Matching is leftmost, then longest; what lies between is encoded piece by piece.
 enum class SpecialText : uint8_t { plain, parse };
+
+inline constexpr size_t kMaxTextBytes = 32 << 20;  // a longer text is an error
 
 // Immutable; may be used by several threads at once.
 class Tokenizer {

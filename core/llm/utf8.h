@@ -1,0 +1,15 @@
+// UTF-8 as Unicode defines it: no surrogates, no overlong forms, nothing above U+10FFFF.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace ra {
+
+// The bytes at the front of `text` that are valid UTF-8: text.size() if all of it is.
+size_t valid_utf8_prefix(std::string_view text);
+
+// The code point at `at` of valid UTF-8; moves `at` behind it.
+char32_t next_code_point(std::string_view text, size_t& at);
+
+}  // namespace ra
