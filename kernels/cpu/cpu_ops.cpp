@@ -1,0 +1,389 @@
+#include "kernels/cpu/cpu_ops.h"
+
+#include <algorithm>
+#include <atomic>
+#include <tuple>
+
+#include "core/error.h"
+#include "kernels/cpu/blas.h"
+#include "kernels/cpu/embed.h"
+#include "kernels/cpu/norm.h"
+#include "kernels/cpu/qk_norm_rope.h"
+#include "kernels/cpu/rope_table.h"
+#include "kernels/cpu/swiglu.h"
+
+namespace ra {
+namespace {
+
+// Positions for which the reserved pages have room; the table of RoPE has as many rows.
+int reserved_positions(const ModelShape& shape, const Capacity& capacity) {
+  const int64_t positions = static_cast<int64_t>(capacity.pages) * kPageKeys;
+  return static_cast<int>(std::min<int64_t>(positions, shape.max_positions));
+}
+
+int x_width(const ModelShape& shape) {
+  return std::max({shape.hidden, shape.heads * shape.head_dim, shape.ffn});
+}
+
+int y_width(const ModelShape& shape) {
+  return std::max(CpuWeights::outputs(shape, Role::qkv), 2 * shape.ffn);
+}
+
+bool same(const KernelChoice& a, const KernelChoice& b) {
+  const auto fields = [](const KernelChoice& c) {
+    return std::tie(c.algorithm, c.lanes, c.split_keys, c.splits, c.library, c.n, c.k, c.rows);
+  };
+  return fields(a) == fields(b);
+}
+
+bool same(const ChoiceSet& a, const ChoiceSet& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& left, const auto& right) {
+    return left.first == right.first && same(left.second, right.second);
+  });
+}
+
+void flag(uint8_t& nonfinite) {
+  std::atomic_ref(nonfinite).store(1, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+CpuOps::CpuOps(SimdTarget target, const ModelShape& shape, const std::vector<KernelSet>& sets, int threads)
+    : target_(target),
+      shape_(shape),
+      layout_{shape.kv_heads, shape.head_dim},
+      pool_(threads),
+      weights_(shape, sets, threads),
+      product_scratch_(threads),
+      attention_scratch_(threads, AttentionScratch(layout_, shape.heads / shape.kv_heads)),
+      rope_frequencies_(rope_frequencies(shape.rope, shape.head_dim)) {
+  check(shape.head_dim % 2 == 0 && shape.heads % shape.kv_heads == 0,
+        "heads that pair for RoPE and group by KV heads");
+}
+
+void CpuOps::load(Role role, int layer, const Parts& parts) {
+  const DefaultFloatEnvironment environment;
+  weights_.load(pool_, role, layer, parts);
+}
+
+void CpuOps::reserve(const Capacity& capacity) {
+  check(capacity.rows > 0 && capacity.logit_rows > 0 && capacity.slots > 0 && capacity.pages > 0,
+        "room for at least one of everything");
+  const DefaultFloatEnvironment environment;
+  capacity_ = {};  // nothing may run if what follows fails
+  const size_t rows = capacity.rows, layer_pages = static_cast<size_t>(shape_.layers) * capacity.pages;
+  k_cache_ = AlignedBuffer<Bf16>(layer_pages * layout_.k_page());
+  v_cache_ = AlignedBuffer<Bf16>(layer_pages * layout_.v_page());
+  h_ = AlignedBuffer<Bf16>(rows * shape_.hidden);
+  d_ = AlignedBuffer<Bf16>(rows * shape_.hidden);
+  x_ = AlignedBuffer<Bf16>(rows * x_width(shape_));
+  y_ = AlignedBuffer<Bf16>(rows * y_width(shape_));
+  q_ = AlignedBuffer<Bf16>(rows * q_width());
+  sums_ = AlignedBuffer<float>(static_cast<size_t>(capacity.logit_rows) * shape_.vocab);
+  next_tokens_.assign(capacity.slots, kNextToken);
+  logit_rows_.clear();
+
+  const int positions = reserved_positions(shape_, capacity);
+  const int old_positions = static_cast<int>(rope_table_.size() / shape_.head_dim);
+  check(positions < 1 << 20, "positions for which RoPE's angles are exact");
+  rope_table_.resize(static_cast<size_t>(positions) * shape_.head_dim);
+  pool_.run([&](int thread) {
+    const Range mine = share(std::max(0, positions - old_positions), thread, pool_.threads());
+    const int first = old_positions + mine.begin;
+    rope_rows(rope_frequencies_, first, mine.end - mine.begin,
+              rope_table_.data() + static_cast<size_t>(first) * shape_.head_dim);
+  });
+  capacity_ = capacity;
+}
+
+void CpuOps::place_rows(const StepInput& input) {
+  rows_.clear();
+  for (const Slice& slice : input.slices) {
+    check(slice.slot >= 0 && slice.slot < capacity_.slots, "a slice's slot within what was reserved");
+    check(slice.rows > 0 && slice.position >= 0, "a slice of at least one row");
+    const int64_t end = static_cast<int64_t>(slice.position) + slice.rows;
+    check(end * shape_.head_dim <= static_cast<int64_t>(rope_table_.size()),
+          "positions within what was reserved");
+    for (int64_t page = 0; page * kPageKeys < end; ++page)
+      check(slice.pages[page] >= 0 && slice.pages[page] < capacity_.pages, "a page of the cache");
+    for (int r = 0; r < slice.rows; ++r)
+      rows_.push_back({slice.slot, slice.position + r, static_cast<int>(end), slice.pages});
+  }
+  const int rows = static_cast<int>(rows_.size());
+  check(rows > 0 && rows <= capacity_.rows, "a step's rows within what was reserved");
+  check(input.tokens.size() == rows_.size(), "a token for every row");
+  tokens_.resize(rows);
+  for (int r = 0; r < rows; ++r) {
+    tokens_[r] = input.tokens[r] == kNextToken ? next_tokens_[rows_[r].slot] : input.tokens[r];
+    check(tokens_[r] >= 0 && tokens_[r] < shape_.vocab, "a token of the vocabulary");
+  }
+  check(static_cast<int>(input.logit_rows.size()) <= capacity_.logit_rows,
+        "logit rows within what was reserved");
+  for (size_t i = 0; i < input.logit_rows.size(); ++i)
+    check(input.logit_rows[i] >= 0 && input.logit_rows[i] < rows &&
+              (i == 0 || input.logit_rows[i - 1] < input.logit_rows[i]),
+          "logit rows of the step, ascending");
+  logit_rows_ = input.logit_rows;
+  nonfinite_.assign(rows, 0);
+}
+
+void CpuOps::choose(const KernelSet& set, const StepInput& input) {
+  check(set.storage == Storage::bf16, "a kernel set of bf16 storage");
+  const int rows = static_cast<int>(rows_.size()), logit_rows = static_cast<int>(logit_rows_.size());
+  LaunchShape launch;
+  launch.sequences = static_cast<int>(input.slices.size());
+  for (const Row& row : rows_) launch.max_keys = std::max(launch.max_keys, row.sequence_end);
+  launch.heads = shape_.heads;
+  launch.kv_heads = shape_.kv_heads;
+  launch.head_dim = shape_.head_dim;
+  launch.threads = pool_.threads();
+
+  ChoiceSet choices;
+  const auto add = [&](Role role, int role_rows, int n, int k) {
+    if (role_rows == 0) return;
+    launch.role = role;
+    launch.rows = role_rows;
+    launch.n = n;
+    launch.k = k;
+    choices.emplace(role, set.choose(launch));
+  };
+  const int hidden = shape_.hidden;
+  add(Role::embed, rows, hidden, hidden);
+  add(Role::attention_norm, rows, hidden, hidden);
+  add(Role::qk_norm_rope, rows, shape_.qk_norm ? shape_.head_dim : 0, shape_.head_dim);
+  add(Role::attention, rows, q_width(), q_width());
+  add(Role::ffn_norm, rows, hidden, hidden);
+  add(Role::swiglu, rows, shape_.ffn, 2 * shape_.ffn);
+  add(Role::final_norm, logit_rows, hidden, hidden);
+  for (const Role role : {Role::qkv, Role::o, Role::gate_up, Role::down, Role::lm_head}) {
+    add(role, role == Role::lm_head ? logit_rows : rows, CpuWeights::outputs(shape_, role),
+        CpuWeights::inputs(shape_, role));
+  }
+  size_t id = 0;
+  while (id < choice_sets_.size() && !same(choice_sets_[id], choices)) ++id;
+  if (id == choice_sets_.size()) choice_sets_.push_back(std::move(choices));
+  current_.choice_set = static_cast<int>(id);
+}
+
+void CpuOps::step(const KernelSet& set, const StepInput& input, const std::function<void()>& body) {
+  check(!in_step_, "no step inside a step");
+  const DefaultFloatEnvironment environment;
+  place_rows(input);
+  current_ = {};
+  choose(set, input);
+  in_step_ = true;
+  try {
+    body();
+  } catch (...) {
+    in_step_ = false;
+    throw;
+  }
+  in_step_ = false;
+  results_.push_back(std::move(current_));
+}
+
+StepResult CpuOps::next_result() {
+  check(!results_.empty(), "a step whose result was not taken");
+  StepResult result = std::move(results_.front());
+  results_.pop_front();
+  return result;
+}
+
+template <class Body>
+void CpuOps::for_each_row(int rows, const Body& body) {
+  check(in_step_, "an operation inside a step");
+  // Waking a thread costs about as much as an elementwise row.
+  constexpr int kFewRows = 2;
+  if (rows <= kFewRows) {
+    for (int r = 0; r < rows; ++r) body(r);
+    return;
+  }
+  pool_.run([&](int thread) {
+    const Range mine = share(rows, thread, pool_.threads());
+    for (int r = mine.begin; r < mine.end; ++r) body(r);
+  });
+}
+
+void CpuOps::show(Role role, int layer, int rows, size_t row_bytes, void* bytes) {
+  if (hook_ && rows > 0) hook_({role, layer, rows, row_bytes, static_cast<std::byte*>(bytes)});
+}
+
+void CpuOps::embed() {
+  const int rows = static_cast<int>(rows_.size());
+  for_each_row(rows, [&](int r) {
+    ra::embed(weights_.embedding(), tokens_[r], h_.data() + static_cast<size_t>(r) * shape_.hidden);
+  });
+  show(Role::embed, 0, rows, shape_.hidden * sizeof(Bf16), h_.data());
+}
+
+void CpuOps::add_norm(int layer, Role role) {
+  const bool is_final = role == Role::final_norm;
+  const int rows = static_cast<int>(is_final ? logit_rows_.size() : rows_.size());
+  if (rows == 0) return;
+  const bool has_residual = is_final || layer > 0 || role == Role::ffn_norm;
+  const float* weight = weights_.norm(role, layer);
+  const int lanes = choice(role).lanes, n = shape_.hidden;
+  check(choice(role).algorithm == Algorithm::lanes && lanes <= kMaxLanes, "a norm by lanes");
+  for_each_row(rows, [&](int i) {
+    const int r = is_final ? logit_rows_[i] : i;
+    Bf16* h = h_.data() + static_cast<size_t>(r) * n;
+    if (has_residual) add_residual(target_, h, d_.data() + static_cast<size_t>(r) * n, n);
+    Bf16* x = x_.data() + static_cast<size_t>(i) * n;
+    if (!rms_norm(target_, h, weight, n, lanes, shape_.norm_eps, x)) flag(nonfinite_[r]);
+  });
+  show(role, layer, rows, n * sizeof(Bf16), x_.data());
+}
+
+void CpuOps::product(Role role, int layer, const Bf16* x, int rows, Bf16* y, float* sums) {
+  check(in_step_, "an operation inside a step");
+  const Projection& w = weights_.projection(role, layer);
+  const KernelChoice& made = choice(role);
+  if (made.algorithm == Algorithm::fma_chain) {
+    fma_product(target_, pool_, w.packed, x, rows, {y, sums, sums ? nullptr : nonfinite_.data()},
+                product_scratch_);
+    return;
+  }
+  check(w.plain.size() > 0, "an fp32 copy of a weight that the BLAS multiplies");
+  const size_t x_size = static_cast<size_t>(rows) * w.k, y_size = static_cast<size_t>(rows) * w.n;
+  if (blas_x_.size() < x_size) blas_x_ = AlignedBuffer<float>(x_size);
+  for (size_t i = 0; i < x_size; ++i) blas_x_[i] = widen(x[i]);
+  if (sums == nullptr && blas_y_.size() < y_size) blas_y_ = AlignedBuffer<float>(y_size);
+  float* out = sums ? sums : blas_y_.data();
+  blas_product(made, rows, w.n, w.k, blas_x_.data(), w.plain.data(), out);
+  if (sums != nullptr) return;
+  for_each_row(rows, [&](int r) {
+    const size_t begin = static_cast<size_t>(r) * w.n;
+    bool finite = true;
+    for (size_t i = begin; i < begin + w.n; ++i) {
+      finite = finite && !rounds_to_nonfinite(out[i]);
+      y[i] = round_bf16(out[i]);
+    }
+    if (!finite) flag(nonfinite_[r]);
+  });
+}
+
+void CpuOps::project(int layer, Role role) {
+  const int rows = static_cast<int>(rows_.size());
+  const bool into_residual = role == Role::o || role == Role::down;
+  check(into_residual || role == Role::qkv || role == Role::gate_up, "a product of a layer");
+  Bf16* y = into_residual ? d_.data() : y_.data();
+  product(role, layer, x_.data(), rows, y, nullptr);
+  show(role, layer, rows, CpuWeights::outputs(shape_, role) * sizeof(Bf16), y);
+}
+
+KvPages CpuOps::layer_pages(int layer) {
+  const size_t first = static_cast<size_t>(layer) * capacity_.pages;
+  return {k_cache_.data() + first * layout_.k_page(), v_cache_.data() + first * layout_.v_page()};
+}
+
+void CpuOps::qk_norm_rope_store(int layer) {
+  const int rows = static_cast<int>(rows_.size());
+  const KvPages pages = layer_pages(layer);
+  QkNormRope op;
+  op.heads = shape_.heads;
+  op.layout = layout_;
+  op.q_norm = weights_.q_norm(layer);
+  op.k_norm = weights_.k_norm(layer);
+  op.lanes = choice(Role::qk_norm_rope).lanes;
+  op.eps = shape_.norm_eps;
+  for_each_row(rows, [&](int r) {
+    const Row& row = rows_[r];
+    const size_t page = row.pages[row.position / kPageKeys];
+    const bool finite = ra::qk_norm_rope_store(
+        target_, op, y_.data() + static_cast<size_t>(r) * qkv_width(),
+        rope_table_.data() + static_cast<size_t>(row.position) * shape_.head_dim,
+        q_.data() + static_cast<size_t>(r) * q_width(), pages.k + page * layout_.k_page(),
+        pages.v + page * layout_.v_page(), row.position % kPageKeys);
+    if (!finite) flag(nonfinite_[r]);
+  });
+  show(Role::qk_norm_rope, layer, rows, q_width() * sizeof(Bf16), q_.data());
+}
+
+void CpuOps::attend(int layer) {
+  check(in_step_, "an operation inside a step");
+  const int rows = static_cast<int>(rows_.size());
+  const KvPages pages = layer_pages(layer);
+  const KernelChoice& made = choice(Role::attention);
+  const int group = shape_.heads / shape_.kv_heads;
+  pool_.run([&](int thread) {
+    // Rows of a prefill grow costlier one by one: deal them out.
+    for (int item = thread; item < rows * shape_.kv_heads; item += pool_.threads()) {
+      const int r = item / shape_.kv_heads, kv_head = item % shape_.kv_heads;
+      const Row& row = rows_[r];
+      const size_t at =
+          static_cast<size_t>(r) * q_width() + static_cast<size_t>(kv_head) * group * shape_.head_dim;
+      const int keys = row.position + 1;
+      const AttentionRow attention{q_.data() + at, row.pages, keys,
+                                   made.split_keys > 0 ? made.split_keys : keys};
+      if (!ra::attend(target_, layout_, pages, kv_head, group, attention, attention_scratch_[thread],
+                      x_.data() + at))
+        flag(nonfinite_[r]);
+    }
+  });
+  show(Role::attention, layer, rows, q_width() * sizeof(Bf16), x_.data());
+}
+
+void CpuOps::swiglu(int layer) {
+  const int rows = static_cast<int>(rows_.size()), n = shape_.ffn;
+  for_each_row(rows, [&](int r) {
+    const Bf16* gate = y_.data() + static_cast<size_t>(r) * 2 * n;
+    ra::swiglu(target_, gate, gate + n, n, x_.data() + static_cast<size_t>(r) * n);
+  });
+  show(Role::swiglu, layer, rows, n * sizeof(Bf16), x_.data());
+}
+
+void CpuOps::head() {
+  check(in_step_, "an operation inside a step");
+  const int rows = static_cast<int>(logit_rows_.size());
+  if (rows == 0) return;
+  product(Role::lm_head, 0, x_.data(), rows, nullptr, sums_.data());
+  show(Role::lm_head, 0, rows, shape_.vocab * sizeof(float), sums_.data());
+
+  const int chunks = (shape_.vocab + kDigestChunk - 1) / kDigestChunk;
+  chunks_.resize(static_cast<size_t>(rows) * chunks);
+  pool_.for_each(rows * chunks, [&](int item) {
+    const int row = item / chunks, first = item % chunks * kDigestChunk;
+    chunks_[item] = head_chunk(target_, sums_.data() + static_cast<size_t>(row) * shape_.vocab, first,
+                               std::min(kDigestChunk, shape_.vocab - first), fp32_logits_);
+  });
+  for (int i = 0; i < rows; ++i) {
+    const int r = logit_rows_[i];
+    HeadResult result =
+        merge_chunks({chunks_.data() + static_cast<size_t>(i) * chunks, static_cast<size_t>(chunks)},
+                     sums_.data() + static_cast<size_t>(i) * shape_.vocab);
+    if (nonfinite_[r]) {
+      result = {};
+      result.finite = false;
+    }
+    // A failed row's slot must not run on with a token that nobody chose.
+    next_tokens_[rows_[r].slot] = result.finite ? result.top[0] : kNextToken;
+    current_.heads.push_back(result);
+  }
+}
+
+void CpuOps::read_logits(int row, float* out) const {
+  check(row >= 0 && row < static_cast<int>(logit_rows_.size()), "a logit row of the last step");
+  const float* sums = sums_.data() + static_cast<size_t>(row) * shape_.vocab;
+  for (int i = 0; i < shape_.vocab; ++i) out[i] = fp32_logits_ ? sums[i] : widen(round_bf16(sums[i]));
+}
+
+MemoryNeed CpuOps::memory(const ModelShape& shape, const std::vector<KernelSet>& sets,
+                          const Capacity& capacity, int threads) {
+  const KvLayout layout{shape.kv_heads, shape.head_dim};
+  const uint64_t rows = capacity.rows;
+  MemoryNeed need;
+  need.weights = CpuWeights::bytes(shape, sets, threads);
+  need.cache = static_cast<uint64_t>(shape.layers) * capacity.pages * (layout.k_page() + layout.v_page()) *
+               sizeof(Bf16);
+  const uint64_t elements = rows * (2 * static_cast<uint64_t>(shape.hidden) + x_width(shape) +
+                                    y_width(shape) + static_cast<uint64_t>(shape.heads) * shape.head_dim);
+  need.workspace =
+      elements * sizeof(Bf16) + static_cast<uint64_t>(capacity.logit_rows) * shape.vocab * sizeof(float) +
+      static_cast<uint64_t>(reserved_positions(shape, capacity)) * shape.head_dim * sizeof(float);
+  bool calls_blas = false;
+  for (const KernelSet& set : sets) calls_blas = calls_blas || set.name == "standard";
+  if (calls_blas) need.workspace += rows * (x_width(shape) + y_width(shape)) * sizeof(float);
+  return need;
+}
+
+}  // namespace ra
