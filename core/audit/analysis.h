@@ -120,7 +120,7 @@ struct Finding {
   std::optional<double> epsilon;  // measurement.md, Margins
   int64_t epsilon_samples = 0;
   std::string scope;                 // the scope line
-  std::vector<std::string> verdict;  // the answer in one sentence, then what it rests on, one sentence each
+  std::vector<std::string> verdict;  // the answer; one sentence an arm; what it rests on
   bool incomplete = false;
   // By the default policy: 1 if an arm that must not differ does, else 5 if incomplete, else 0. The control
   // may differ in anything. An arm with a sum-order class of its own promises bits and must be identical,

@@ -151,8 +151,8 @@ class Example {
     audit_.tool = "0.1.0";
     AuditSubject& subject = audit_.subject;
     subject.model_name =
-        spec_.hostile ? "<b>model</b>\x1b[31m\u202e.gguf" : "SmolLM2-135M-Instruct.Q4_1.gguf";
-    subject.model_sha256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53";
+        spec_.hostile ? "<b>model</b>\x1b[31m\u202e.gguf" : "Example-135M-Instruct.Q4_1.gguf";
+    subject.model_sha256 = "5f0b17c2a7d94e1c6be08a64d3a2f7e9104cb85d27f36a90be51c84d6f2e7a13";
     subject.model = {{"family", "llama"},       {"layers", "30"},
                      {"hidden", "576"},         {"heads", "9"},
                      {"kv heads", "3"},         {"vocabulary", "49152"},

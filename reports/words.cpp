@@ -1,0 +1,49 @@
+#include "reports/words.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+namespace ra {
+
+std::string ranges(const std::map<int32_t, int64_t>& counts) {
+  std::string text;
+  for (auto first = counts.begin(); first != counts.end();) {
+    auto last = first;
+    while (std::next(last) != counts.end() && std::next(last)->first == last->first + 1) ++last;
+    if (!text.empty()) text += ", ";
+    text += std::to_string(first->first);
+    if (last != first) text += (last == std::next(first) ? ", " : "-") + std::to_string(last->first);
+    first = std::next(last);
+  }
+  return text;
+}
+
+std::string counted(int64_t count, const std::string& noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+std::string percent(double share) {
+  return fmt::format("{:.1f}%", share * 100);
+}
+
+std::string rate_text(const TrialRate& rate) {
+  std::string text = fmt::format("{} of {}", rate.differing, rate.trials);
+  if (rate.differing < rate.trials) text += fmt::format(" (at most {}, 95%)", percent(rate.upper95));
+  return text;
+}
+
+std::string piece_of(const Audit& audit, int32_t id) {
+  const auto piece = audit.pieces.find(id);
+  return piece == audit.pieces.end() ? std::string() : piece->second;
+}
+
+std::string text_of(const Audit& audit, const Stream& stream, size_t begin, size_t end) {
+  std::string text;
+  for (size_t i = begin; i < std::min(end, stream.tokens.size()); ++i)
+    text += piece_of(audit, stream.tokens[i]);
+  return text;
+}
+
+}  // namespace ra

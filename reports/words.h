@@ -1,0 +1,26 @@
+// Words and numbers that several reports use.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "core/audit/analysis.h"
+#include "core/audit/audit.h"
+
+namespace ra {
+
+// The keys as ranges: "1-32", "1, 2, 4-8".
+std::string ranges(const std::map<int32_t, int64_t>& counts);
+// "1 run", "2 runs".
+std::string counted(int64_t count, const std::string& noun);
+// "12.3%".
+std::string percent(double share);
+// "0 of 62", and where not all differ "(at most 4.7%)".
+std::string rate_text(const TrialRate& rate);
+// The bytes of a token; empty if they are unknown or the id is none.
+std::string piece_of(const Audit& audit, int32_t id);
+// The bytes of the stream's tokens [begin, end).
+std::string text_of(const Audit& audit, const Stream& stream, size_t begin, size_t end);
+
+}  // namespace ra
