@@ -57,7 +57,7 @@ std::unordered_map<std::string, std::string> read_index(const InputFile& file) {
     const std::string& name = shard.string(where + ", " + printable(tensor));
     if (name.empty() || name == "." || name == ".." || name.find_first_of("/\\") != std::string::npos ||
         name.find('\0') != std::string::npos) {
-      fail(where + ", " + printable(tensor), '"' + printable(name) + '"',
+      fail(where + ", " + printable(tensor), fmt::format("\"{}\"", printable(name)),
            "the name of a file in the same folder");
     }
     shards.emplace(tensor, name);

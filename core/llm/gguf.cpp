@@ -10,94 +10,17 @@
 
 #include "core/error.h"
 #include "core/json.h"
+#include "core/llm/gguf_reader.h"
 
 namespace ra {
 namespace {
 
-constexpr uint64_t kMaxMetadataBytes = uint64_t{256} << 20;  // a vocabulary of 262,144 takes some 20 MB
 constexpr uint64_t kMaxKeys = 65536;
 constexpr uint64_t kMaxKeyBytes = 65535;         // gguf.md
 constexpr uint64_t kMaxElements = 1u << 30;      // of an array that is passed over, and bytes of a string
 constexpr uint64_t kMaxKeptElements = 1u << 20;  // of the tokenizer's arrays
 constexpr uint64_t kMaxNameBytes = 63;           // GGML_MAX_NAME less its NUL
 constexpr uint64_t kMaxAlignment = 1u << 20;
-
-// Sequential, buffered, bounds-checked reading from the file's start.
-class Reader {
- public:
-  explicit Reader(const InputFile& file)
-      : file_(file), end_(std::min(file.size(), kMaxMetadataBytes)), buffer_(new uint8_t[kBufferBytes]) {}
-
-  uint64_t position() const { return position_; }
-  uint64_t remaining() const { return end_ - position_; }
-
-  [[noreturn]] void fail(uint64_t offset, const std::string& found, const std::string& expected) const {
-    throw Error(Exit::bad_input,
-                fmt::format("{}@{}: found {}; expected {}", file_.name(), offset, found, expected));
-  }
-
-  void require(uint64_t bytes, const std::string& what) const {
-    if (bytes <= remaining()) return;
-    if (end_ < file_.size()) {
-      fail(position_, fmt::format("more than {} bytes before the tensors' data", end_),
-           "metadata of at most 256 MiB");
-    }
-    fail(position_, fmt::format("the file's end {} bytes on", remaining()),
-         fmt::format("{} of {} bytes", what, bytes));
-  }
-
-  void bytes(void* out, uint64_t count, const std::string& what) {
-    require(count, what);
-    auto* to = static_cast<uint8_t*>(out);
-    while (count > 0) {
-      if (position_ < buffer_start_ || position_ >= buffer_end_) refill();
-      const uint64_t part = std::min(count, buffer_end_ - position_);
-      std::memcpy(to, buffer_.get() + (position_ - buffer_start_), part);
-      to += part;
-      position_ += part;
-      count -= part;
-    }
-  }
-
-  template <typename T>
-  T number(const char* what) {
-    uint8_t raw[sizeof(T)];
-    bytes(raw, sizeof(T), what);
-    uint64_t bits = 0;
-    for (size_t i = 0; i < sizeof(T); ++i) bits |= static_cast<uint64_t>(raw[i]) << (8 * i);
-    return static_cast<T>(bits);
-  }
-
-  std::string string(const char* what, uint64_t maximum) {
-    const uint64_t at = position_;
-    const auto length = number<uint64_t>("a string's length");
-    if (length > maximum) {
-      fail(at, fmt::format("{} of {} bytes", what, length), fmt::format("at most {} bytes", maximum));
-    }
-    require(length, what);
-    std::string text(static_cast<size_t>(length), '\0');
-    bytes(text.data(), length, what);
-    return text;
-  }
-
-  void skip(uint64_t count, const char* what) {
-    require(count, what);
-    position_ += count;
-  }
-
- private:
-  static constexpr uint64_t kBufferBytes = 1 << 20;
-  void refill() {
-    buffer_start_ = position_;
-    buffer_end_ = std::min(end_, position_ + kBufferBytes);
-    file_.read(buffer_start_, buffer_.get(), static_cast<size_t>(buffer_end_ - buffer_start_));
-  }
-
-  const InputFile& file_;
-  uint64_t end_;
-  uint64_t position_ = 0, buffer_start_ = 0, buffer_end_ = 0;
-  std::unique_ptr<uint8_t[]> buffer_;
-};
 
 // Bytes of a value of a fixed size; 0 for strings, arrays and unknown types.
 uint64_t fixed_size(uint32_t type) {
@@ -111,7 +34,7 @@ bool is_kept(const std::string& key) {
          key == "tokenizer.ggml.token_type";
 }
 
-GgufArray read_array(Reader& reader, const std::string& key) {
+GgufArray read_array(GgufReader& reader, const std::string& key) {
   GgufArray array;
   const uint64_t at = reader.position();
   array.type = reader.number<uint32_t>("an array's type");
@@ -146,7 +69,7 @@ GgufArray read_array(Reader& reader, const std::string& key) {
   return array;
 }
 
-GgufValue read_value(Reader& reader, const std::string& key) {
+GgufValue read_value(GgufReader& reader, const std::string& key) {
   const uint64_t at = reader.position();
   GgufValue value;
   value.type = reader.number<uint32_t>("a value's type");
@@ -235,7 +158,7 @@ GgmlType ggml_type(uint32_t number) {
 }
 
 // One line of the directory; its offset still counts from the data's start.
-TensorEntry read_tensor(Reader& reader) {
+TensorEntry read_tensor(GgufReader& reader) {
   TensorEntry tensor;
   uint64_t at = reader.position();
   tensor.name = reader.string("a tensor's name", kMaxNameBytes);
@@ -279,7 +202,7 @@ TensorEntry read_tensor(Reader& reader) {
 }
 
 // Tensors lie one after the other, each at the next multiple of the alignment, up to the file's end.
-void place_tensors(Reader& reader, uint64_t file_size, uint64_t alignment,
+void place_tensors(GgufReader& reader, uint64_t file_size, uint64_t alignment,
                    std::vector<TensorEntry>& tensors) {
   const auto aligned = [&](uint64_t offset) { return (offset + alignment - 1) / alignment * alignment; };
   const uint64_t start = aligned(reader.position());
@@ -306,11 +229,11 @@ void place_tensors(Reader& reader, uint64_t file_size, uint64_t alignment,
   }
 }
 
-void read_magic(Reader& reader) {
+void read_magic(GgufReader& reader) {
   char magic[4];
   reader.bytes(magic, 4, "the magic number");
   if (std::memcmp(magic, "GGUF", 4) != 0) {
-    reader.fail(0, "\"" + printable(std::string_view(magic, 4)) + "\"", "the magic number GGUF");
+    reader.fail(0, fmt::format("\"{}\"", printable(std::string_view(magic, 4))), "the magic number GGUF");
   }
   const auto version = reader.number<uint32_t>("the version");
   if (version != 0 && (version & 0xffff) == 0) {
@@ -323,7 +246,7 @@ void read_magic(Reader& reader) {
 }  // namespace
 
 GgufFile read_gguf(const InputFile& file) {
-  Reader reader(file);
+  GgufReader reader(file);
   read_magic(reader);
   const auto n_tensors = reader.number<uint64_t>("the number of tensors");
   const auto n_keys = reader.number<uint64_t>("the number of metadata keys");

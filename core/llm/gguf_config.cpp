@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/llm/checkpoint_source.h"
+#include "core/llm/rope_factors.h"
 
 namespace ra {
 namespace {
@@ -46,7 +47,7 @@ class Section {
 void refuse_unsupported(const GgufMetadata& metadata, const Section& section) {
   const std::string* scaling = section.string("rope.scaling.type");
   if (scaling && *scaling != "none") {
-    section.fail("rope.scaling.type", '"' + printable(*scaling) + '"',
+    section.fail("rope.scaling.type", fmt::format("\"{}\"", printable(*scaling)),
                  "none, or llama3 by a tensor rope_freqs.weight");
   }
   for (const char* key :
@@ -72,6 +73,35 @@ std::optional<int32_t> token_id(const GgufMetadata& metadata, const std::string&
   return id ? std::optional<int32_t>(static_cast<int32_t>(*id)) : std::nullopt;
 }
 
+// Takes rope_freqs.weight out of the tensors and its meaning into the configuration.
+void read_rope_factors(const InputFile& file, GgufFile& gguf, ModelConfig& config) {
+  const auto tensor = std::find_if(gguf.tensors.begin(), gguf.tensors.end(), [](const TensorEntry& entry) {
+    return entry.name == "rope_freqs.weight";
+  });
+  if (tensor == gguf.tensors.end()) return;
+  const auto fail = [&](const std::string& found, const std::string& expected) {
+    throw Error(Exit::bad_input, fmt::format("{}@{}: tensor rope_freqs.weight: found {}; expected {}",
+                                             file.name(), tensor->offset, found, expected));
+  };
+  const auto frequencies = static_cast<uint64_t>(config.shape.head_dim / 2);
+  if (tensor->type != TensorType::f32 || tensor->dims != std::vector<uint64_t>{frequencies}) {
+    fail(tensor->stored_type + " " + dims_text(tensor->dims), fmt::format("F32 [{}]", frequencies));
+  }
+  std::vector<uint8_t> raw(tensor->bytes);
+  file.read(tensor->offset, raw.data(), raw.size());
+  std::vector<float> factors(frequencies);
+  dequantize(TensorType::f32, raw.data(), static_cast<int64_t>(frequencies), factors.data());
+  const auto positions =
+      gguf.metadata.integer(std::string(config.family->name) + ".rope.scaling.original_context_length");
+  const auto scaled =
+      llama3_scaling(config.shape.rope, factors,
+                     positions ? std::optional<double>(static_cast<double>(*positions)) : std::nullopt);
+  if (!scaled) fail("divisors of another scaling", "those of llama3's with factors 1 and 4");
+  config.shape.rope = *scaled;
+  check_shape(config.shape, file.name());
+  gguf.tensors.erase(tensor);
+}
+
 }  // namespace
 
 ModelConfig config_from_gguf(const GgufFile& gguf) {
@@ -82,9 +112,10 @@ ModelConfig config_from_gguf(const GgufFile& gguf) {
   if (!config.family) {
     std::string known;
     for (const Family& family : families()) known += (known.empty() ? "" : " or ") + std::string(family.name);
-    throw Error(Exit::bad_input,
-                fmt::format("{}: general.architecture: found {}; expected {}", metadata.file_name(),
-                            architecture ? '"' + printable(*architecture) + '"' : "nothing", known));
+    throw Error(
+        Exit::bad_input,
+        fmt::format("{}: general.architecture: found {}; expected {}", metadata.file_name(),
+                    architecture ? fmt::format("\"{}\"", printable(*architecture)) : "nothing", known));
   }
   const Section section(metadata, config.family->name);
   refuse_unsupported(metadata, section);
@@ -165,6 +196,7 @@ CheckpointSource open_gguf(InputFile file) {
   source.format = CheckpointFormat::gguf;
   source.config = config_from_gguf(gguf);
   source.tokenizer = tokenizer_from_gguf(gguf.metadata);
+  read_rope_factors(file, gguf, source.config);
   source.tensors = std::move(gguf.tensors);
   source.files.push_back(std::move(file));
   return source;

@@ -54,7 +54,7 @@ class Section {
 };
 
 std::string quoted(const std::string& text) {
-  return '"' + printable(text) + '"';
+  return fmt::format("\"{}\"", printable(text));
 }
 
 const Family* read_family(const Section& config) {

@@ -60,7 +60,8 @@ TensorEntry read_entry(const std::string& name, const Json& json, const std::str
   };
   tensor.stored_type = member("dtype").string(where + ", dtype");
   const StoredType* type = find_type(tensor.stored_type);
-  if (!type) fail(where + ", dtype", '"' + printable(tensor.stored_type) + '"', "a type of safetensors");
+  if (!type)
+    fail(where + ", dtype", fmt::format("\"{}\"", printable(tensor.stored_type)), "a type of safetensors");
   tensor.type = type->type;
 
   const std::string shape_where = where + ", shape";
