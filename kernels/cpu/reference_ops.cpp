@@ -308,7 +308,7 @@ void ReferenceOps::head() {
     std::vector<ChunkResult> chunks;
     for (int first = 0; first < shape_.vocab; first += kDigestChunk) {
       const int count = std::min(kDigestChunk, shape_.vocab - first);
-      chunks.push_back(head_chunk(simd_targets().front(), logits, first, count, true));
+      chunks.push_back(head_chunk(simd_targets().front(), logits + first, first, count, true));
     }
     heads_[i] = merge_chunks(chunks, logits);
     if (!finite_[logit_rows_[i]]) heads_[i] = {.finite = false};
@@ -339,8 +339,8 @@ std::unique_ptr<Ops> make_reference_ops(const ModelShape& shape, const std::vect
 MemoryNeed reference_memory_need(const ModelShape& shape, const Capacity& capacity) {
   const Widths widths(shape);
   const uint64_t hidden = shape.hidden, ffn = shape.ffn, vocab = shape.vocab;
-  const uint64_t layer =
-      hidden * (widths.qkv + widths.attention + 3 * ffn + 2) + 2 * uint64_t(shape.head_dim);
+  const uint64_t qk_norms = shape.qk_norm ? 2 * uint64_t(shape.head_dim) : 0;
+  const uint64_t layer = hidden * (widths.qkv + widths.attention + 3 * ffn + 2) + qk_norms;
   const uint64_t rows = capacity.rows;
   const uint64_t widest = std::max<uint64_t>({hidden, ffn, uint64_t(widths.attention)});
   MemoryNeed need;
