@@ -9,6 +9,8 @@
 #include "core/error.h"
 #include "kernels/cpu/blas.h"
 #include "kernels/cpu/cpu_ops.h"
+#include "kernels/cpu/environment.h"
+#include "kernels/cpu/reference_ops.h"
 #include "kernels/cpu/simd_target.h"
 #include "kernels/ops.h"
 
@@ -73,13 +75,14 @@ std::unique_ptr<Ops> open_ops(const std::string& device, const ModelShape& shape
   check(!sets.empty(), "a kernel set to open a device for");
   const SimdTarget target = find_target(device);
   for (const KernelSet& set : sets) check(set.storage == sets[0].storage, "kernel sets of one storage");
-  check(sets[0].storage == Storage::bf16, "kernel sets of bf16 storage");
+  if (sets[0].storage == Storage::fp32) return make_reference_ops(shape, sets, thread_count(threads));
   return std::make_unique<CpuOps>(target, shape, sets, thread_count(threads));
 }
 
 MemoryNeed memory_need(const std::string& device, const ModelShape& shape, const std::vector<KernelSet>& sets,
                        const Capacity& capacity) {
   find_target(device);
+  if (!sets.empty() && sets[0].storage == Storage::fp32) return reference_memory_need(shape, capacity);
   return CpuOps::memory(shape, sets, capacity, thread_count(0));
 }
 
@@ -96,15 +99,21 @@ std::vector<std::pair<std::string, std::string>> kernel_versions() {
   };
 }
 
+std::map<std::string, std::string> cpu_environment(int threads) {
+  return {
+      {"processor", processor_name()},
+      {"threads", std::to_string(threads)},
+      {"xxhash", version(XXH_VERSION_MAJOR, XXH_VERSION_MINOR, XXH_VERSION_RELEASE)},
+      {"compiler", __VERSION__},
+      {"floating_point", "round to nearest even, denormals kept, no contraction"},
+  };
+}
+
 std::map<std::string, std::string> CpuOps::environment() const {
-  std::map<std::string, std::string> facts = blas_environment();
-  facts["processor"] = processor_name();
+  std::map<std::string, std::string> facts = cpu_environment(pool_.threads());
+  facts.merge(blas_environment());
   facts["instruction_set"] = target_.name;
-  facts["threads"] = std::to_string(pool_.threads());
   facts["highway"] = version(HWY_MAJOR, HWY_MINOR, HWY_PATCH);
-  facts["xxhash"] = version(XXH_VERSION_MAJOR, XXH_VERSION_MINOR, XXH_VERSION_RELEASE);
-  facts["compiler"] = __VERSION__;
-  facts["floating_point"] = "round to nearest even, denormals kept, no contraction";
   return facts;
 }
 

@@ -1,11 +1,14 @@
 #include "kernels/cpu/reference_ops.h"
 
+#include <gnu/libc-version.h>
+
 #include <algorithm>
 #include <deque>
 #include <utility>
 
 #include "core/error.h"
 #include "kernels/cpu/aligned_buffer.h"
+#include "kernels/cpu/environment.h"
 #include "kernels/cpu/head.h"
 #include "kernels/cpu/reference_kernels.h"
 #include "kernels/cpu/reference_weights.h"
@@ -87,6 +90,7 @@ class ReferenceOps : public Ops {
 };
 
 void ReferenceOps::reserve(const Capacity& capacity) {
+  const DefaultFloatEnvironment environment;
   capacity_ = capacity;
   keys_ = AlignedBuffer<float>();  // given back before the new one is taken
   values_ = AlignedBuffer<float>();
@@ -131,6 +135,7 @@ void ReferenceOps::step(const KernelSet& set, const StepInput& input, const std:
   has_delta_ = false;
   heads_.clear();
   const int choice_set = choose(set, input);
+  const DefaultFloatEnvironment environment;
   body();
   results_.push_back({.heads = heads_, .choice_set = choice_set});
 }
@@ -308,7 +313,7 @@ void ReferenceOps::head() {
     std::vector<ChunkResult> chunks;
     for (int first = 0; first < shape_.vocab; first += kDigestChunk) {
       const int count = std::min(kDigestChunk, shape_.vocab - first);
-      chunks.push_back(head_chunk(simd_targets().front(), logits + first, first, count, true));
+      chunks.push_back(head_chunk(simd_targets().front(), logits, first, count, true));
     }
     heads_[i] = merge_chunks(chunks, logits);
     if (!finite_[logit_rows_[i]]) heads_[i] = {.finite = false};
@@ -325,7 +330,9 @@ void ReferenceOps::read_logits(int row, float* out) const {
 }
 
 std::map<std::string, std::string> ReferenceOps::environment() const {
-  return {{"threads", std::to_string(pool_.threads())}, {"sums", "double"}, {"storage", "fp32"}};
+  std::map<std::string, std::string> facts = cpu_environment(pool_.threads());
+  facts["libc"] = gnu_get_libc_version();  // its exp decides bits here
+  return facts;
 }
 
 }  // namespace
