@@ -75,6 +75,7 @@ int run_command(int argc, char** argv) {
       add_list(app),
       add_show(app),
       add_report(app),
+      add_model(app),
   };
   for (const Verb& verb : verbs) verb.app->allow_extras();
   app.allow_extras();

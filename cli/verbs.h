@@ -26,5 +26,6 @@ Verb add_run(CLI::App& app);
 Verb add_list(CLI::App& app);
 Verb add_show(CLI::App& app);
 Verb add_report(CLI::App& app);
+Verb add_model(CLI::App& app);
 
 }  // namespace ra

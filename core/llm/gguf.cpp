@@ -233,7 +233,8 @@ void read_magic(GgufReader& reader) {
   char magic[4];
   reader.bytes(magic, 4, "the magic number");
   if (std::memcmp(magic, "GGUF", 4) != 0) {
-    reader.fail(0, fmt::format("\"{}\"", printable(std::string_view(magic, 4))), "the magic number GGUF");
+    reader.fail(0, fmt::format("\"{}\"", printable(std::string_view(magic, 4))),
+                "the magic number GGUF (a safetensors checkpoint is given as its folder)");
   }
   const auto version = reader.number<uint32_t>("the version");
   if (version != 0 && (version & 0xffff) == 0) {
