@@ -31,15 +31,12 @@ Bpe::Bpe(const TokenizerDefinition& definition) {
     if (token.special) special.insert(token.id);
   }
 
-  std::unordered_map<std::string_view, int32_t> ids;
-  ids.reserve(definition.tokens.size());
+  const TextIndex ids(definition.tokens, definition.name);
   for (size_t id = 0; id < definition.tokens.size(); ++id) {
     const std::string& token = definition.tokens[id];
     if (token.empty()) continue;
-    const auto [known, is_new] = ids.emplace(token, static_cast<int32_t>(id));
-    if (!is_new) {
-      fail(fmt::format("tokens {} and {} are both \"{}\"", known->second, id, printable(token)),
-           "distinct tokens");
+    if (const int32_t first = ids.find(token); first != static_cast<int32_t>(id)) {
+      fail(fmt::format("tokens {} and {} are both \"{}\"", first, id, printable(token)), "distinct tokens");
     }
   }
   const auto refuse_special = [&](int32_t id, std::string_view how) {
@@ -49,9 +46,8 @@ Bpe::Bpe(const TokenizerDefinition& definition) {
   };
 
   for (size_t byte = 0; byte < 256; ++byte) {
-    const auto found = ids.find(byte_symbols()[byte]);
-    byte_ids_[byte] = found == ids.end() ? -1 : found->second;
-    if (found != ids.end()) refuse_special(found->second, "a single byte");
+    byte_ids_[byte] = ids.find(byte_symbols()[byte]);
+    if (byte_ids_[byte] >= 0) refuse_special(byte_ids_[byte], "a single byte");
   }
 
   slot_bits_ = 4;
@@ -61,23 +57,24 @@ Bpe::Bpe(const TokenizerDefinition& definition) {
   for (size_t rank = 0; rank < definition.merges.size(); ++rank) {
     const auto& [left, right] = definition.merges[rank];
     joined.assign(left).append(right);
-    const auto l = ids.find(left), r = ids.find(right), whole = ids.find(joined);
-    if (l == ids.end() || r == ids.end() || whole == ids.end()) {
-      const std::string& unknown = l == ids.end() ? left : r == ids.end() ? right : joined;
+    const int32_t left_id = ids.find(left), right_id = ids.find(right), id = ids.find(joined);
+    if (left_id < 0 || right_id < 0 || id < 0) {
+      const std::string& unknown = left_id < 0 ? left : right_id < 0 ? right : joined;
       fail(fmt::format("merge {} (\"{}\" and \"{}\") needs \"{}\", which is no token", rank, printable(left),
                        printable(right), printable(unknown)),
            "merges of tokens into tokens");
     }
-    refuse_special(whole->second, "what a merge makes");
-    add_merge(l->second, r->second, static_cast<uint32_t>(rank), whole->second, definition.name);
+    refuse_special(id, "what a merge makes");
+    add_merge(left_id, right_id, static_cast<uint32_t>(rank), id, definition.name);
   }
 
   if (!definition.ignore_merges) return;
-  whole_.reserve(ids.size());
-  for (const auto& [token, id] : ids) {
-    const auto bytes = bytes_of_symbols(token);
-    if (bytes && special.count(id) == 0) whole_.emplace(*bytes, id);
+  whole_texts_.resize(definition.tokens.size());
+  for (size_t id = 0; id < whole_texts_.size(); ++id) {
+    if (special.count(static_cast<int32_t>(id)) != 0) continue;
+    whole_texts_[id] = bytes_of_symbols(definition.tokens[id]).value_or("");
   }
+  whole_.emplace(whole_texts_, definition.name);
 }
 
 size_t Bpe::slot(uint64_t pair) const {
@@ -105,9 +102,9 @@ Bpe::Merge Bpe::find(int32_t left, int32_t right) const {
 }
 
 void Bpe::encode(std::string_view piece, std::vector<int32_t>& ids) const {
-  if (!whole_.empty()) {
-    if (const auto found = whole_.find(std::string(piece)); found != whole_.end()) {
-      ids.push_back(found->second);
+  if (whole_) {
+    if (const int32_t id = whole_->find(piece); id >= 0) {
+      ids.push_back(id);
       return;
     }
   }
@@ -154,22 +151,29 @@ void Bpe::merge_long(std::vector<int32_t>& ids, size_t first) const {
   for (uint32_t i = 0; i < count; ++i) {
     symbols[i] = {ids[first + i], i == 0 ? kNone : i - 1, i + 1 == count ? kNone : i + 1};
   }
+  const auto merge_at = [&](uint32_t left) {
+    return find(symbols[left].id, symbols[symbols[left].after].id);
+  };
   // Rank and place of the left symbol in one number. An entry whose pair has changed meanwhile is passed over when it
   // comes up: the pair that is there now has its own.
-  std::priority_queue<uint64_t, std::vector<uint64_t>, std::greater<>> queue;
+  const auto entry = [](uint32_t rank, uint32_t left) { return static_cast<uint64_t>(rank) << 32 | left; };
+  std::vector<uint64_t> entries;
+  entries.reserve(count);
+  for (uint32_t i = 0; i + 1 < count; ++i) {
+    if (const Merge merge = merge_at(i); merge.rank != kNoRank) entries.push_back(entry(merge.rank, i));
+  }
+  std::priority_queue queue(std::greater<>(), std::move(entries));
   const auto offer = [&](uint32_t left) {
     if (left == kNone || symbols[left].after == kNone) return;
-    const Merge merge = find(symbols[left].id, symbols[symbols[left].after].id);
-    if (merge.rank != kNoRank) queue.push(static_cast<uint64_t>(merge.rank) << 32 | left);
+    if (const Merge merge = merge_at(left); merge.rank != kNoRank) queue.push(entry(merge.rank, left));
   };
-  for (uint32_t i = 0; i + 1 < count; ++i) offer(i);
   while (!queue.empty()) {
     const auto rank = static_cast<uint32_t>(queue.top() >> 32);
     const auto left = static_cast<uint32_t>(queue.top());
     queue.pop();
     const uint32_t right = symbols[left].after;
     if (symbols[left].id < 0 || right == kNone) continue;
-    const Merge merge = find(symbols[left].id, symbols[right].id);
+    const Merge merge = merge_at(left);
     if (merge.rank != rank) continue;
     symbols[left].id = merge.id;
     symbols[left].after = symbols[right].after;

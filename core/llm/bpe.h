@@ -3,11 +3,12 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
+#include "core/llm/text_index.h"
 #include "core/llm/tokenizer_definition.h"
 
 namespace ra {
@@ -16,6 +17,8 @@ class Bpe {
  public:
   // Error(bad_input) if merges and vocabulary don't fit together, or if text could become a special token's id.
   explicit Bpe(const TokenizerDefinition& definition);
+  Bpe(const Bpe&) = delete;  // the index refers to the texts beside it
+  Bpe& operator=(const Bpe&) = delete;
 
   // Appends the ids of a piece of text; O(n log n) in its length. Bytes without a token are dropped first.
   void encode(std::string_view piece, std::vector<int32_t>& ids) const;
@@ -37,7 +40,8 @@ class Bpe {
   std::array<int32_t, 256> byte_ids_;  // -1: no token
   std::vector<Merge> merges_;          // open addressing, a power of two, at most half full
   int slot_bits_ = 0;
-  std::unordered_map<std::string, int32_t> whole_;  // by bytes, for ignore_merges
+  std::vector<std::string> whole_texts_;  // by id, the bytes of tokens, for ignore_merges
+  std::optional<TextIndex> whole_;
 };
 
 }  // namespace ra
