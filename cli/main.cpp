@@ -76,6 +76,7 @@ int run_command(int argc, char** argv) {
       add_show(app),
       add_report(app),
       add_model(app),
+      add_db(app),
   };
   for (const Verb& verb : verbs) verb.app->allow_extras();
   app.allow_extras();

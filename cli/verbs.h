@@ -27,5 +27,6 @@ Verb add_list(CLI::App& app);
 Verb add_show(CLI::App& app);
 Verb add_report(CLI::App& app);
 Verb add_model(CLI::App& app);
+Verb add_db(CLI::App& app);
 
 }  // namespace ra

@@ -103,21 +103,36 @@ void insert_plan(Connection& connection, int64_t audit, const PlanSpec& spec) {
           int64_t{spec.probe_steps}});
 }
 
-// The audit's number for these choices, new or the one they already have.
-int32_t choice_set_number(Connection& connection, int64_t audit, const ChoiceSetRecord& choices) {
-  std::map<int64_t, ChoiceSetRecord> stored;
+// Unambiguous: lengths come before texts.
+std::string key_of(const ChoiceSetRecord& choices) {
+  std::string key;
+  for (const ChoiceRecord& record : choices) {
+    for (const std::string& text : {record.role, record.choice, record.sum_order}) {
+      key.append(std::to_string(text.size())).append(":").append(text);
+    }
+  }
+  return key;
+}
+
+std::map<std::string, int32_t> stored_choice_sets(Connection& connection, int64_t audit) {
+  std::map<int32_t, ChoiceSetRecord> stored;
   Rows rows(connection, "choices", "WHERE audit = ? ORDER BY choice_set, place", {audit});
-  while (rows.next()) stored[rows.integer(1)].push_back({rows.text(3), rows.text(4), rows.text(5)});
-  for (const auto& [number, known] : stored) {
-    if (known == choices) return static_cast<int32_t>(number);
+  while (rows.next()) stored[rows.integer32(1)].push_back({rows.text(3), rows.text(4), rows.text(5)});
+  std::map<std::string, int32_t> numbers;
+  for (const auto& [number, choices] : stored) numbers[key_of(choices)] = number;
+  return numbers;
+}
+
+// The audit's number for these choices, new or the one they already have.
+int32_t choice_set_number(Connection& connection, OpenAudit& audit, const ChoiceSetRecord& choices) {
+  const int32_t next = static_cast<int32_t>(audit.choice_sets.size());
+  const auto [known, is_new] = audit.choice_sets.emplace(key_of(choices), next);
+  for (size_t i = 0; is_new && i < choices.size(); ++i) {
+    insert(connection, "choices",
+           {audit.number, int64_t{next}, static_cast<int64_t>(i), choices[i].role, choices[i].choice,
+            choices[i].sum_order});
   }
-  const int64_t number = static_cast<int64_t>(stored.size());
-  for (size_t i = 0; i < choices.size(); ++i) {
-    insert(
-        connection, "choices",
-        {audit, number, static_cast<int64_t>(i), choices[i].role, choices[i].choice, choices[i].sum_order});
-  }
-  return static_cast<int32_t>(number);
+  return known->second;
 }
 
 int64_t stream_number(Connection& connection, int64_t audit, const Stream& stream) {
@@ -157,6 +172,60 @@ void append_sequences(Connection& connection, int64_t audit, const std::string& 
            {audit, int64_t{turn.arm}, link++, int64_t{turn.trial}, int64_t{attempt}, int64_t{places[i]},
             stream_number(connection, audit, stream), chain});
   }
+}
+
+void append_attempt(Connection& connection, OpenAudit& open, const std::string& id, const Turn& turn,
+                    int32_t attempt, const TrialResult& result,
+                    const std::map<int32_t, std::string>& pieces) {
+  const int64_t audit = open.number;
+  const Plan& plan = open.plan;
+  check(turn.trial >= 0 && turn.trial < static_cast<int32_t>(plan.trials.size()), "a trial of the plan");
+  check(turn.arm >= 0 && turn.arm < static_cast<int32_t>(plan.spec.arms.size()), "an arm of the plan");
+  std::vector<LaunchRecord> launches;
+  if (!result.failed) {
+    std::vector<int32_t> numbers;
+    for (const ChoiceSetRecord& choices : result.choice_sets) {
+      check(!choices.empty(), "a launch to have kernel choices");
+      numbers.push_back(choice_set_number(connection, open, choices));
+    }
+    launches = result.launches;
+    for (LaunchRecord& launch : launches) {
+      check(launch.choice_set >= 0 && launch.choice_set < static_cast<int32_t>(numbers.size()),
+            "a launch's choice set in its result");
+      launch.choice_set = numbers[static_cast<size_t>(launch.choice_set)];
+    }
+  }
+  for (const auto& [token, bytes] : pieces) {
+    Statement known(connection, "SELECT 1 FROM pieces WHERE audit = ? AND token = ?",
+                    {audit, int64_t{token}});
+    if (!known.step()) insert(connection, "pieces", {audit, int64_t{token}, Blob{bytes}});
+  }
+  const int64_t known_pieces =
+      connection.integer("SELECT count(*) FROM pieces WHERE audit = " + std::to_string(audit));
+  insert(connection, "attempts",
+         {audit, next_number(connection, "attempts", "serial", audit), int64_t{turn.arm}, int64_t{turn.trial},
+          int64_t{attempt}, std::string(result.failed ? "failed" : "done"), result.failure, result.seconds,
+          Blob{encode_launches(launches)}, known_pieces});
+  if (!result.failed) append_sequences(connection, audit, id, plan, turn, attempt, result);
+}
+
+std::vector<AuditSummary> list_audits(Connection& connection) {
+  std::vector<AuditSummary> audits;
+  Rows rows(connection, "audits", "ORDER BY audit");
+  while (rows.next()) {
+    AuditSummary summary{.id = rows.text(1),
+                         .created = rows.text(2),
+                         .model_name = rows.text(4),
+                         .prompt_text = rows.text(6),
+                         .turns = rows.integer(9)};
+    const std::string number = std::to_string(rows.integer(0));
+    Rows arms(connection, "arms", "WHERE audit = " + number + " ORDER BY arm");
+    while (arms.next()) summary.arms.push_back(arms.text(2));
+    summary.turns_done = connection.integer(
+        "SELECT count(*) FROM (SELECT DISTINCT arm, trial FROM attempts WHERE audit = " + number + ")");
+    audits.push_back(std::move(summary));
+  }
+  return audits;
 }
 
 }  // namespace
@@ -211,7 +280,8 @@ void Store::create(Audit& audit) {
   insert(connection, "audits",
          {number, audit.id, audit.created, audit.tool, subject.model_name, subject.model_sha256,
           subject.prompt_text, subject.prompt_sha256, plan_sha256(audit.plan),
-          static_cast<int64_t>(audit.plan.order.size())});
+          static_cast<int64_t>(audit.plan.order.size()), facts_sha256(audit),
+          static_cast<int64_t>(audit.pieces.size())});
   insert_plan(connection, number, audit.plan.spec);
   for (const auto& [name, value] : subject.model) {
     insert(connection, "subject_facts", {number, std::string("model"), name, value});
@@ -242,57 +312,24 @@ void Store::add_segment(const std::string& id, const std::string& tool) {
 void Store::append(const std::string& id, const Turn& turn, int32_t attempt, const TrialResult& result,
                    const std::map<int32_t, std::string>& pieces) {
   Connection& connection = database_->connection;
-  auto open = database_->open_audits.find(id);
-  if (open == database_->open_audits.end()) {
-    const int64_t number = audit_number(connection, id);
-    open = database_->open_audits.emplace(id, OpenAudit{number, read_plan(connection, number)}).first;
+  try {
+    if (!database_->open_audits.contains(id)) {
+      const int64_t number = audit_number(connection, id);
+      database_->open_audits[id] = {number, read_plan(connection, number),
+                                    stored_choice_sets(connection, number)};
+    }
+    Transaction transaction(connection, "BEGIN IMMEDIATE");
+    append_attempt(connection, database_->open_audits[id], id, turn, attempt, result, pieces);
+    transaction.commit();
+  } catch (...) {
+    database_->open_audits.erase(id);  // it may know of choices that were rolled back
+    throw;
   }
-  const auto& [audit, plan] = open->second;
-  check(turn.trial >= 0 && turn.trial < static_cast<int32_t>(plan.trials.size()), "a trial of the plan");
-  check(turn.arm >= 0 && turn.arm < static_cast<int32_t>(plan.spec.arms.size()), "an arm of the plan");
-  Transaction transaction(connection, "BEGIN IMMEDIATE");
-  std::vector<LaunchRecord> launches = result.failed ? std::vector<LaunchRecord>() : result.launches;
-  std::vector<int32_t> numbers;
-  for (const ChoiceSetRecord& choices : result.choice_sets) {
-    if (!result.failed) numbers.push_back(choice_set_number(connection, audit, choices));
-  }
-  for (LaunchRecord& launch : launches) {
-    check(launch.choice_set >= 0 && launch.choice_set < static_cast<int32_t>(numbers.size()),
-          "a launch's choice set in its result");
-    launch.choice_set = numbers[static_cast<size_t>(launch.choice_set)];
-  }
-  insert(connection, "attempts",
-         {audit, next_number(connection, "attempts", "serial", audit), int64_t{turn.arm}, int64_t{turn.trial},
-          int64_t{attempt}, std::string(result.failed ? "failed" : "done"), result.failure, result.seconds,
-          Blob{encode_launches(launches)}});
-  if (!result.failed) append_sequences(connection, audit, id, plan, turn, attempt, result);
-  for (const auto& [token, bytes] : pieces) {
-    Statement known(connection, "SELECT 1 FROM pieces WHERE audit = ? AND token = ?",
-                    {audit, int64_t{token}});
-    if (!known.step()) insert(connection, "pieces", {audit, int64_t{token}, Blob{bytes}});
-  }
-  transaction.commit();
 }
 
 std::vector<AuditSummary> Store::list() const {
-  Connection& connection = database_->connection;
-  Transaction transaction(connection, "BEGIN");
-  std::vector<AuditSummary> audits;
-  Rows rows(connection, "audits", "ORDER BY audit");
-  while (rows.next()) {
-    AuditSummary summary{.id = rows.text(1),
-                         .created = rows.text(2),
-                         .model_name = rows.text(4),
-                         .prompt_text = rows.text(6),
-                         .turns = rows.integer(9)};
-    const std::string number = std::to_string(rows.integer(0));
-    Rows arms(connection, "arms", "WHERE audit = " + number + " ORDER BY arm");
-    while (arms.next()) summary.arms.push_back(arms.text(2));
-    summary.turns_done = connection.integer(
-        "SELECT count(*) FROM (SELECT DISTINCT arm, trial FROM attempts WHERE audit = " + number + ")");
-    audits.push_back(std::move(summary));
-  }
-  return audits;
+  Transaction transaction(database_->connection, "BEGIN");
+  return list_audits(database_->connection);
 }
 
 std::string Store::resolve(const std::string& id) const {
@@ -344,7 +381,7 @@ std::vector<std::string> Store::verify() const {
     });
   }
   attempt([&] {
-    for (const AuditSummary& audit : list()) {
+    for (const AuditSummary& audit : list_audits(connection)) {
       attempt([&] { read_audit(connection, audit_number(connection, audit.id)); });
     }
   });

@@ -111,6 +111,45 @@ std::string content_sha256(const Stream& stream) {
   return hex(sha256(bytes));
 }
 
+std::string facts_sha256(const Audit& audit) {
+  std::string bytes = "repro-audit.facts.v1";
+  const auto text = [&](const std::string& value) {
+    put(bytes, uint64_t{value.size()});
+    bytes += value;
+  };
+  const auto words = [&](const std::map<std::string, std::string>& map) {
+    put(bytes, uint64_t{map.size()});
+    for (const auto& [name, value] : map) {
+      text(name);
+      text(value);
+    }
+  };
+  const AuditSubject& subject = audit.subject;
+  for (const std::string& value : {audit.id, audit.created, audit.tool, subject.model_name,
+                                   subject.model_sha256, subject.prompt_text, subject.prompt_sha256}) {
+    text(value);
+  }
+  words(subject.model);
+  words(subject.settings);
+  put(bytes, uint64_t{subject.prompt_pieces.size()});
+  for (const std::string& piece : subject.prompt_pieces) text(piece);
+  put(bytes, uint64_t{audit.arms.size()});
+  for (const Arm& arm : audit.arms) {
+    put(bytes, arm.id);
+    for (const std::string& value :
+         {arm.name, arm.facts.device, arm.facts.kernel_set, arm.facts.sum_order_class}) {
+      text(value);
+    }
+    words(arm.facts.environment);
+    put(bytes, uint64_t{arm.facts.anchor_outputs.size()});
+    for (const auto& [role, outputs] : arm.facts.anchor_outputs) {
+      text(role);
+      words(outputs);
+    }
+  }
+  return hex(sha256(bytes));
+}
+
 std::string chain_line(const std::string& audit, const std::string& arm, const Turn& turn, int32_t attempt,
                        int32_t place, const PlannedSequence& planned, const Stream& stream,
                        const std::string& previous) {

@@ -25,6 +25,9 @@ std::optional<std::vector<LaunchRecord>> decode_launches(const std::string& byte
 Stream stream_of(std::vector<int32_t> tokens, std::vector<StepRecord> steps, EndReason end);
 std::string content_sha256(const Stream& stream);
 
+// SHA-256 of everything about an audit that is known before its first trial, but for the plan, which has its own.
+std::string facts_sha256(const Audit& audit);
+
 // The line of one run or probe, and with it everything that was committed before it in its arm: `previous` is the
 // SHA-256 of the arm's previous line, 64 zeros before the first. Its fields need no escaping: ids and hashes are
 // hexadecimal, names are what is_plain_name() accepts.

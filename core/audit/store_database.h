@@ -15,6 +15,7 @@ namespace ra {
 struct OpenAudit {
   int64_t number = 0;  // audits.audit
   Plan plan;
+  std::map<std::string, int32_t> choice_sets;  // an unambiguous text of the choices -> their number
 };
 
 struct Store::Database {

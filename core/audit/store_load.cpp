@@ -20,12 +20,12 @@ class Reader {
     audit_.plan = read_plan(connection_, number_);
     read_subject();
     read_arms();
+    expect(facts_sha256(audit_) == facts_sha256_, "its facts do not have the hash stored with them");
     read_choices();
     read_attempts();
     read_streams();
     read_sequences();
-    Rows pieces = rows("pieces", "ORDER BY token");
-    while (pieces.next()) audit_.pieces[pieces.integer32(1)] = pieces.blob(2);
+    read_pieces();
     return std::move(audit_);
   }
 
@@ -47,6 +47,8 @@ class Reader {
     audit_.subject.model_sha256 = found.text(5);
     audit_.subject.prompt_text = found.text(6);
     audit_.subject.prompt_sha256 = found.text(7);
+    facts_sha256_ = found.text(10);
+    pieces_ = found.integer(11);
     Rows segments = rows("segments", "ORDER BY segment");
     audit_.segments = 0;
     while (segments.next()) expect(segments.integer(1) == ++audit_.segments, "a segment is missing");
@@ -92,6 +94,12 @@ class Reader {
     }
   }
 
+  void read_pieces() {
+    Rows pieces = rows("pieces", "ORDER BY token");
+    while (pieces.next()) audit_.pieces[pieces.integer32(1)] = pieces.blob(2);
+    expect(static_cast<int64_t>(audit_.pieces.size()) == pieces_, "a token's bytes are missing");
+  }
+
   void read_choices() {
     Rows choices = rows("choices", "ORDER BY choice_set, place");
     while (choices.next()) {
@@ -124,6 +132,7 @@ class Reader {
       attempt.failure = attempts.text(6);
       attempt.seconds = attempts.real(7);
       auto launches = decode_launches(attempts.blob(8));
+      pieces_ = attempts.integer(9);
       expect(launches.has_value(), "launches of an impossible size");
       attempt.launches = std::move(*launches);
       for (const LaunchRecord& launch : attempt.launches) {
@@ -213,6 +222,8 @@ class Reader {
 
   Connection& connection_;
   int64_t number_;
+  std::string facts_sha256_;
+  int64_t pieces_ = 0;  // that were known when the last attempt was committed
   Audit audit_;
 };
 

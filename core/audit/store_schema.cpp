@@ -21,11 +21,13 @@ struct Table {
 
 // Lists of ids and numbers are blobs of little-endian values; store_codec.h has their layout.
 constexpr Table kTables[] = {
+    // facts_sha256: over subject and arms; pieces: those known from the beginning
     {"audits",
      "audit INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, created TEXT NOT NULL, tool TEXT NOT NULL,"
      " model_name TEXT NOT NULL, model_sha256 TEXT NOT NULL, prompt_text TEXT NOT NULL, prompt_sha256 TEXT "
      "NOT NULL,"
-     " plan_sha256 TEXT NOT NULL, turns INTEGER NOT NULL"},
+     " plan_sha256 TEXT NOT NULL, turns INTEGER NOT NULL,"
+     " facts_sha256 TEXT NOT NULL, pieces INTEGER NOT NULL"},
     // What the plan is made of again.
     {"plans",
      "audit INTEGER PRIMARY KEY REFERENCES audits, prompt BLOB NOT NULL, companion_text BLOB NOT NULL,"
@@ -57,12 +59,13 @@ constexpr Table kTables[] = {
     {"choices",
      "audit INTEGER NOT NULL REFERENCES audits, choice_set INTEGER NOT NULL, place INTEGER NOT NULL,"
      " role TEXT NOT NULL, choice TEXT NOT NULL, sum_order TEXT NOT NULL, UNIQUE (audit, choice_set, place)"},
-    // serial: the order of commits
+    // serial: the order of commits; pieces: those known after it
     {"attempts",
      "audit INTEGER NOT NULL REFERENCES audits, serial INTEGER NOT NULL, arm INTEGER NOT NULL, trial INTEGER "
      "NOT NULL,"
      " attempt INTEGER NOT NULL, outcome TEXT NOT NULL, failure TEXT NOT NULL, seconds REAL NOT NULL,"
-     " launches BLOB NOT NULL, UNIQUE (audit, serial), UNIQUE (audit, arm, trial, attempt)"},
+     " launches BLOB NOT NULL, pieces INTEGER NOT NULL, UNIQUE (audit, serial), UNIQUE (audit, arm, trial, "
+     "attempt)"},
     // content: SHA-256 of tokens, steps and end reason; equal ones are stored once
     {"streams",
      "audit INTEGER NOT NULL REFERENCES audits, stream INTEGER NOT NULL, content TEXT NOT NULL, tokens BLOB "

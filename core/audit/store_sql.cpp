@@ -79,7 +79,7 @@ Error Connection::failure(const std::string& doing) const {
 Error Connection::damaged(const std::string& what) const {
   return Error(Exit::bad_input,
                path_ + ": " + what +
-                   "; expected a whole database (`repro-audit db check` lists what is damaged, "
+                   "; expected a whole database (`repro-audit db check --db FILE` lists what is damaged, "
                    "`sqlite3 FILE .recover` saves what can be read)");
 }
 
