@@ -1,0 +1,101 @@
+// The person's report: one file, no script, nothing from outside.
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "core/hash.h"
+#include "reports/escape.h"
+#include "reports/html_parts.h"
+#include "reports/html_style.h"
+#include "reports/report.h"
+#include "reports/words.h"
+
+namespace ra {
+namespace {
+
+// The policy allows the one style sheet by its hash and nothing else: no script, image, font, form or base.
+std::string begin(const HtmlView& view) {
+  const Sha256Digest digest = sha256(kHtmlStyle);
+  const std::string hash =
+      base64(std::string_view(reinterpret_cast<const char*>(digest.data()), digest.size()));
+  return fmt::format(
+      R"(<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<title>repro-audit: {}</title>
+<style>{}</style>
+</head>
+<body>
+)",
+      hash, escape(view.audit.subject.model_name), kHtmlStyle);
+}
+
+std::string badge(const Finding& finding) {
+  const auto [tone, text] = finding.exit_status == 1 ? std::pair("bad", "An arm that must not differ did")
+                            : finding.incomplete     ? std::pair("notice", "Incomplete")
+                            : finding.control < 0    ? std::pair("notice", "No control")
+                            : finding.challenge == Challenge::none
+                                ? std::pair("notice", "The control did not fire")
+                                : std::pair("good", "Expectation met");
+  return fmt::format("<span class=\"badge {}\">{}</span>\n", tone, text);
+}
+
+std::string headline(const HtmlView& view) {
+  const Finding& finding = view.finding;
+  std::string markup =
+      fmt::format("<header>\n<p class=\"scope\">{}</p>\n{}", escape(finding.scope), badge(finding));
+  // The control's part comes last and is set back.
+  const std::string& answer = finding.verdict.front();
+  const size_t control = finding.control < 0 ? std::string::npos : answer.rfind("; ");
+  if (control == std::string::npos) {
+    markup += fmt::format("<h1>{}</h1>\n", escape(answer));
+  } else {
+    markup += fmt::format("<h1>{} <span class=\"after\">{}</span></h1>\n",
+                          escape(answer.substr(0, control + 1)), escape(answer.substr(control + 2)));
+  }
+  // What the arms' sentences say, their cards say.
+  for (size_t i = 1 + finding.arms.size(); i < finding.verdict.size(); ++i) {
+    markup += fmt::format("<p class=\"lead\">{}</p>\n", escape(finding.verdict[i]));
+  }
+  const AuditSubject& subject = view.audit.subject;
+  return markup +
+         fmt::format(
+             "<p class=\"subject\"><b>{}</b><br><q>{}</q><br>Temperature 0, {} of up to {} in each arm</p>\n"
+             "</header>\n",
+             escape(subject.model_name), escape(subject.prompt_text, Breaks::kept),
+             counted(view.audit.plan.spec.runs, "run"), counted(view.audit.plan.spec.max_tokens, "token"));
+}
+
+std::string end(const Audit& audit) {
+  return fmt::format(
+      "<footer><p>repro-audit {} &middot; audit <span class=\"mono\">{}</span> &middot; begun {} &middot; "
+      "{}</p></footer>\n"
+      "</body>\n</html>\n",
+      escape(audit.tool), escape(audit.id), escape(audit.created), counted(audit.segments, "segment"));
+}
+
+}  // namespace
+
+std::string html_report(const Audit& audit, const Finding& finding) {
+  const HtmlView view(audit, finding);
+  std::string page = begin(view) + headline(view);
+  page += "<main>\n";
+  page += html_arms(view);
+  page += html_parting(view);
+  page += html_texts(view);
+  page += html_batch_sizes(view);
+  page += html_trials(view);
+  page += html_operations(view);
+  page += html_speed(view);
+  page += html_subject(view);
+  page += html_limits(view);
+  page += "</main>\n";
+  page += end(audit);
+  return page;
+}
+
+}  // namespace ra
