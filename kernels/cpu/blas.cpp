@@ -46,7 +46,12 @@ std::map<std::string, std::string> blas_environment() {
 
 void set_blas_threads(int threads) {
   check(threads >= 1, "at least one thread for the BLAS");
-  openblas_set_num_threads(std::min(threads, blas_max_threads()));
+  threads = std::min(threads, blas_max_threads());
+  if (threads != blas_threads()) openblas_set_num_threads(threads);
+}
+
+int blas_threads() {
+  return openblas_get_num_threads();
 }
 
 // "... MAX_THREADS=64": the build's limit.

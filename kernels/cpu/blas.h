@@ -22,8 +22,9 @@ std::string blas_description();
 // Facts for the record; OPENBLAS_CORETYPE is what the environment says, "not set" otherwise.
 std::map<std::string, std::string> blas_environment();
 
-// Threads of every later product; at most blas_max_threads().
+// Threads of every later product in this process; at most blas_max_threads(). Cheap if nothing changes.
 void set_blas_threads(int threads);
+int blas_threads();
 int blas_max_threads();
 
 }  // namespace ra

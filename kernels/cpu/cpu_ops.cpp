@@ -249,6 +249,7 @@ void CpuOps::product(Role role, int layer, const Bf16* x, int rows, Bf16* y, flo
   for (size_t i = 0; i < x_size; ++i) blas_x_[i] = widen(x[i]);
   if (sums == nullptr && blas_y_.size() < y_size) blas_y_ = AlignedBuffer<float>(y_size);
   float* out = sums ? sums : blas_y_.data();
+  set_blas_threads(pool_.threads());  // as the choice says; another device may have changed it
   blas_product(made, rows, w.n, w.k, blas_x_.data(), w.plain.data(), out);
   if (sums != nullptr) return;
   for_each_row(rows, [&](int r) {

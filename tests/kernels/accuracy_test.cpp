@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/llm/model.h"
+#include "kernels/cpu/blas.h"
 #include "kernels/ops.h"
 #include "tests/support/oracle.h"
 #include "tests/support/tiny_model.h"
@@ -294,6 +295,17 @@ TEST(Control, TheLedgerShowsThatSumOrdersDifferedByRowsInStandardAlone) {
     }
     const int again = device.run(shared_step(4, 0, pages)).choice_set;
     EXPECT_EQ(device.ops->choice_set(again).at(Role::o).text(), four.at(Role::o).text());
+  }
+}
+
+TEST(Control, TheLibraryRunsWithTheThreadsThatTheLedgerNames) {
+  const TinyModel model = random_model(small_smollm2(1), 33);
+  const std::vector<int32_t> pages = first_pages();
+  Device one(model, "standard", 1), two(model, "standard", 2);
+  for (auto [device, threads] : {std::pair(&two, 2), std::pair(&one, 1), std::pair(&two, 2)}) {
+    const ChoiceSet choices = device->ops->choice_set(device->run(shared_step(3, 0, pages)).choice_set);
+    EXPECT_EQ(blas_threads(), threads);
+    EXPECT_THAT(choices.at(Role::o).sum_order(), testing::HasSubstr(std::to_string(threads) + " thread"));
   }
 }
 
