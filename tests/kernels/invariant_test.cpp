@@ -4,10 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <memory>
-#include <tuple>
+#include <vector>
 
 #include "core/hash.h"
 #include "core/llm/model.h"
@@ -24,33 +23,43 @@ constexpr int kAnchorContext = 70;  // keys before the anchor's row
 constexpr int kDecodeContext = 66;  // and before each of its neighbours that decode
 constexpr int kDecodingNeighbours = 16;
 
-// A model, and what the oracle says about an anchor's text, its neighbours' and a long one. Computed once a process.
-struct OracleCase {
-  TinyModel weights;
-  std::vector<OracleText> texts;  // of 96 tokens; the first is the anchor's
-  std::unique_ptr<OracleText> long_text;
+// A model, and what the oracle says about its texts, each computed when it is first asked for.
+class OracleCase {
+ public:
+  OracleCase(const ModelShape& shape, int long_length)
+      : weights_(random_model(shape, 11)),
+        oracle_(weights_, shape.max_positions),
+        long_length_(long_length) {}
+
+  const TinyModel& weights() const { return weights_; }
+  // Texts of 96 tokens; 0 is the anchor's.
+  const OracleText& text(int number) { return made(number, 96); }
+  const OracleText& long_text() { return made(99, long_length_); }
+
+ private:
+  const OracleText& made(int number, int length) {
+    std::unique_ptr<OracleText>& text = texts_[number];
+    if (!text)
+      text = std::make_unique<OracleText>(oracle_, random_tokens(number, length, weights_.shape.vocab));
+    return *text;
+  }
+
+  TinyModel weights_;
+  OracleModel oracle_;
+  int long_length_;
+  std::map<int, std::unique_ptr<OracleText>> texts_;
 };
 
-OracleCase make_case(const ModelShape& shape, int long_length) {
-  OracleCase made{random_model(shape, 11), {}, nullptr};
-  OracleModel oracle(made.weights, shape.max_positions);
-  for (uint64_t text = 0; text < 6; ++text) {
-    made.texts.emplace_back(oracle, random_tokens(text, 96, shape.vocab));
-  }
-  made.long_text = std::make_unique<OracleText>(oracle, random_tokens(99, long_length, shape.vocab));
+OracleCase& tiny_case() {
+  static OracleCase made(tiny_shape(), 1030);
   return made;
 }
-
-const OracleCase& tiny_case() {
-  static const OracleCase made = make_case(tiny_shape(), 1030);
+OracleCase& smollm2_case() {
+  static OracleCase made(smollm2_layer_shape(), 300);
   return made;
 }
-const OracleCase& smollm2_case() {
-  static const OracleCase made = make_case(smollm2_layer_shape(), 300);
-  return made;
-}
-const OracleCase& qk_norm_case() {
-  static const OracleCase made = make_case(qk_norm_shape(), 530);
+OracleCase& qk_norm_case() {
+  static OracleCase made(qk_norm_shape(), 530);
   return made;
 }
 
@@ -61,46 +70,50 @@ std::vector<std::string> targets() {
   return ids;
 }
 
-// Each with one thread and with two.
-class Invariant : public testing::TestWithParam<std::tuple<std::string, int>> {
+class Invariant : public testing::TestWithParam<std::string> {
  protected:
-  CheckedDevice open(const OracleCase& oracle) { return open(oracle.weights); }
-  CheckedDevice open(const TinyModel& weights) {
-    return CheckedDevice(weights, std::get<0>(GetParam()), "invariant", std::get<1>(GetParam()), kCapacity);
+  // Runs `body(device)` on the target with one thread and with two.
+  template <typename Body>
+  void on_each_device(const TinyModel& weights, Body body) {
+    for (const int threads : {1, 2}) {
+      SCOPED_TRACE(fmt::format("{} threads", threads));
+      CheckedDevice device(weights, GetParam(), "invariant", threads, kCapacity);
+      body(device);
+    }
   }
 };
 
 enum class AnchorPlace { first, middle, last };
 
 // A step of `rows` rows: the anchor's one, some of neighbours that decode, and prefills of ragged lengths.
-std::vector<Piece> ragged_batch(const OracleCase& oracle, int rows, AnchorPlace place) {
+std::vector<Piece> ragged_batch(OracleCase& oracle, int rows, AnchorPlace place) {
   std::vector<Piece> neighbours;
   int left = rows - 1;
   for (int i = 0; i < std::min(left / 2, kDecodingNeighbours); ++i) {
-    neighbours.push_back({1 + i, &oracle.texts[1 + i % 5], kDecodeContext, 1});
+    neighbours.push_back({1 + i, &oracle.text(1 + i % 5), kDecodeContext, 1});
   }
   left -= static_cast<int>(neighbours.size());
   for (int slot = 100; left > 0; ++slot) {
     const int length = std::min(left, 1 + static_cast<int>((noise(rows, slot) + 1.0f) * 24.0f));
-    neighbours.push_back({slot, &oracle.texts[1 + slot % 5], 0, length});
+    neighbours.push_back({slot, &oracle.text(1 + slot % 5), 0, length});
     left -= length;
   }
   const size_t at = place == AnchorPlace::first    ? 0
                     : place == AnchorPlace::middle ? neighbours.size() / 2
                                                    : neighbours.size();
   neighbours.insert(neighbours.begin() + static_cast<ptrdiff_t>(at),
-                    Piece{0, &oracle.texts[0], kAnchorContext, 1});
+                    Piece{0, &oracle.text(0), kAnchorContext, 1});
   return neighbours;
 }
 
 constexpr AnchorPlace kPlaces[] = {AnchorPlace::first, AnchorPlace::middle, AnchorPlace::last};
 
 // Steps of each number of rows, the anchor at each place; or at one of them, in turn.
-testing::AssertionResult sweep_rows(CheckedDevice& device, const OracleCase& oracle,
-                                    const std::vector<int>& counts, bool every_place) {
-  auto equal = device.feed(0, oracle.texts[0], 0, kAnchorContext, kAnchorContext);
+testing::AssertionResult sweep_rows(CheckedDevice& device, OracleCase& oracle, const std::vector<int>& counts,
+                                    bool every_place) {
+  auto equal = device.feed(0, oracle.text(0), 0, kAnchorContext, kAnchorContext);
   for (int i = 0; i < kDecodingNeighbours && equal; ++i) {
-    equal = device.feed(1 + i, oracle.texts[1 + i % 5], 0, kDecodeContext, kDecodeContext);
+    equal = device.feed(1 + i, oracle.text(1 + i % 5), 0, kDecodeContext, kDecodeContext);
   }
   for (const int rows : counts) {
     for (int place = 0; place < 3; ++place) {
@@ -119,71 +132,78 @@ testing::AssertionResult sweep_rows(CheckedDevice& device, const OracleCase& ora
 TEST_P(Invariant, EveryNumberOfRowsUpTo257GivesTheOraclesBits) {
   std::vector<int> every(257);
   for (int i = 0; i < 257; ++i) every[i] = i + 1;
-  CheckedDevice device = open(tiny_case());
-  EXPECT_TRUE(sweep_rows(device, tiny_case(), every, false));
+  on_each_device(tiny_case().weights(),
+                 [&](CheckedDevice& device) { EXPECT_TRUE(sweep_rows(device, tiny_case(), every, false)); });
 }
 
 TEST_P(Invariant, SmolLm2sShapesGiveTheOraclesBits) {
-  CheckedDevice device = open(smollm2_case());
   const std::vector<int> counts = {1, 2, 3, 8, 9, 16, 17, 31, 33, 64, 65, 128, 255, 256, 257};
-  EXPECT_TRUE(sweep_rows(device, smollm2_case(), counts, true));
+  on_each_device(smollm2_case().weights(), [&](CheckedDevice& device) {
+    EXPECT_TRUE(sweep_rows(device, smollm2_case(), counts, true));
+  });
 }
 
 TEST_P(Invariant, QkNormsAndHeadsOf128GiveTheOraclesBits) {
-  CheckedDevice device = open(qk_norm_case());
-  EXPECT_TRUE(sweep_rows(device, qk_norm_case(), {1, 2, 5, 16, 33, 100, 257}, true));
+  on_each_device(qk_norm_case().weights(), [](CheckedDevice& device) {
+    EXPECT_TRUE(sweep_rows(device, qk_norm_case(), {1, 2, 5, 16, 33, 100, 257}, true));
+  });
 }
 
 TEST_P(Invariant, AChunkedPrefillIsAWholeOne) {
-  for (const OracleCase* oracle : {&smollm2_case(), &qk_norm_case()}) {
-    CheckedDevice device = open(*oracle);
-    for (const int chunk : {300, 256, 255, 100, 65, 64, 7}) {
-      ASSERT_TRUE(device.feed(0, *oracle->long_text, 0, 300, chunk)) << "chunks of " << chunk;
-      device.release(0);
-    }
+  for (OracleCase* oracle : {&smollm2_case(), &qk_norm_case()}) {
+    on_each_device(oracle->weights(), [&](CheckedDevice& device) {
+      for (const int chunk : {300, 256, 255, 100, 65, 64, 7}) {
+        ASSERT_TRUE(device.feed(0, oracle->long_text(), 0, 300, chunk)) << "chunks of " << chunk;
+        device.release(0);
+      }
+    });
   }
 }
 
 TEST_P(Invariant, EveryContextUpTo70DecodesAsItPrefills) {
-  CheckedDevice device = open(tiny_case());
-  EXPECT_TRUE(device.feed(0, *tiny_case().long_text, 0, 70, 1));
+  on_each_device(tiny_case().weights(),
+                 [](CheckedDevice& device) { EXPECT_TRUE(device.feed(0, tiny_case().text(0), 0, 70, 1)); });
 }
 
 TEST_P(Invariant, ContextsAcrossTilesAndSegmentsGiveTheOraclesBits) {
-  for (const OracleCase* oracle : {&tiny_case(), &qk_norm_case()}) {
-    CheckedDevice device = open(*oracle);
-    const OracleText& text = *oracle->long_text;
-    ASSERT_TRUE(device.feed(0, text, 0, text.length(), 257));
-    for (const int keys :
-         {1, 63, 64, 65, 127, 128, 129, 255, 256, 257, 319, 321, 511, 512, 513, 1023, 1024, 1025}) {
-      if (keys > text.length()) break;
-      ASSERT_TRUE(device.step({{0, &text, keys - 1, 1}})) << keys << " keys";
-    }
+  for (OracleCase* oracle : {&tiny_case(), &qk_norm_case()}) {
+    const OracleText& text = oracle->long_text();
+    on_each_device(oracle->weights(), [&](CheckedDevice& device) {
+      ASSERT_TRUE(device.feed(0, text, 0, text.length(), 257));
+      for (const int keys :
+           {1, 63, 64, 65, 127, 128, 129, 255, 256, 257, 319, 321, 511, 512, 513, 1023, 1024, 1025}) {
+        if (keys > text.length()) break;
+        ASSERT_TRUE(device.step({{0, &text, keys - 1, 1}})) << keys << " keys";
+      }
+    });
   }
 }
 
 TEST_P(Invariant, NestedPrefixesInOneBatchGiveTheOraclesBits) {
-  CheckedDevice device = open(tiny_case());
+  const OracleText& text = tiny_case().long_text();
   std::vector<Piece> prefills, decodes;
   for (const int length : {257, 1, 64, 512, 63, 255, 65, 256, 2}) {
     const int slot = static_cast<int>(prefills.size());
-    prefills.push_back({slot, tiny_case().long_text.get(), 0, length});
-    decodes.push_back({slot, tiny_case().long_text.get(), length, 1});
+    prefills.push_back({slot, &text, 0, length});
+    decodes.push_back({slot, &text, length, 1});
   }
-  EXPECT_TRUE(device.step(prefills));
-  EXPECT_TRUE(device.step(decodes));
+  on_each_device(tiny_case().weights(), [&](CheckedDevice& device) {
+    EXPECT_TRUE(device.step(prefills));
+    EXPECT_TRUE(device.step(decodes));
+  });
 }
 
 TEST_P(Invariant, ARecomputedSequenceOnOthersPagesIsTheSame) {
-  const OracleCase& oracle = tiny_case();
-  CheckedDevice device = open(oracle);
-  const OracleText &preempted = *oracle.long_text, &neighbour = oracle.texts[1];
-  ASSERT_TRUE(device.step({{0, &preempted, 0, 200}, {1, &neighbour, 0, 10}}));
-  ASSERT_TRUE(device.step({{0, &preempted, 200, 1}, {1, &neighbour, 10, 1}}));
-  device.release(0);
-  ASSERT_TRUE(device.step({{2, &oracle.texts[2], 0, 90}, {1, &neighbour, 11, 1}}));
-  ASSERT_TRUE(device.step({{1, &neighbour, 12, 1}, {0, &preempted, 0, 201}, {2, &oracle.texts[2], 90, 1}}));
-  ASSERT_TRUE(device.step({{0, &preempted, 201, 1}, {1, &neighbour, 13, 1}}));
+  const OracleText &preempted = tiny_case().long_text(), &neighbour = tiny_case().text(1),
+                   &third = tiny_case().text(2);
+  on_each_device(tiny_case().weights(), [&](CheckedDevice& device) {
+    ASSERT_TRUE(device.step({{0, &preempted, 0, 200}, {1, &neighbour, 0, 10}}));
+    ASSERT_TRUE(device.step({{0, &preempted, 200, 1}, {1, &neighbour, 10, 1}}));
+    device.release(0);
+    ASSERT_TRUE(device.step({{2, &third, 0, 90}, {1, &neighbour, 11, 1}}));
+    ASSERT_TRUE(device.step({{1, &neighbour, 12, 1}, {0, &preempted, 0, 201}, {2, &third, 90, 1}}));
+    ASSERT_TRUE(device.step({{0, &preempted, 201, 1}, {1, &neighbour, 13, 1}}));
+  });
 }
 
 TEST_P(Invariant, Fp32LogitsAreTheSums) {
@@ -192,9 +212,10 @@ TEST_P(Invariant, Fp32LogitsAreTheSums) {
   OracleModel oracle(weights, shape.max_positions);
   oracle.set_fp32_logits(true);
   const OracleText text(oracle, random_tokens(5, 20, shape.vocab));
-  CheckedDevice device = open(weights);
-  device.ops().set_fp32_logits(true);
-  EXPECT_TRUE(device.feed(0, text, 0, 20, 3));
+  on_each_device(weights, [&](CheckedDevice& device) {
+    device.ops().set_fp32_logits(true);
+    EXPECT_TRUE(device.feed(0, text, 0, 20, 3));
+  });
 }
 
 // Greedy runs of the cases' prompts side by side, each from the device's own choices.
@@ -231,44 +252,43 @@ std::vector<std::vector<HeadResult>> greedy_runs(Ops& ops, const KernelSet& set,
   }
 }
 
-TEST_P(Invariant, StreamsEqualThoseOfAnotherImplementation) {
-  for (const char* name : {"llama-tied-bf16", "llama3-scaled-fp32-sharded", "qwen3-bf16"}) {
-    const TinyModel weights = read_fixture(name);
-    const std::vector<ExpectedStream> streams = read_expected_streams(name);
-    const std::string device_id = std::get<0>(GetParam());
-    const KernelSet set = find_kernel_set(device_id, "invariant");
-    const std::unique_ptr<Ops> ops = open_ops(device_id, weights.shape, {set}, std::get<1>(GetParam()));
-    load_model(weights, *ops);
-    ops->reserve({.rows = 600, .logit_rows = 4, .slots = 4, .pages = 64});
-    std::vector<std::vector<const ExpectedStream*>> batches = {{}};
-    for (const ExpectedStream& stream : streams) {
-      batches[0].push_back(&stream);
-      batches.push_back({&stream});
-    }
-    for (const auto& batch : batches) {
-      const auto runs = greedy_runs(*ops, set, batch);
-      for (size_t i = 0; i < runs.size(); ++i) {
-        std::vector<uint64_t> digests;
-        for (size_t step = 0; step < runs[i].size(); ++step) {
-          ASSERT_TRUE(bitwise_equal(runs[i][step], batch[i]->steps[step],
-                                    fmt::format("{}, prompt of {} with {} others, step {}", name,
-                                                batch[i]->prompt.size(), batch.size() - 1, step)));
-          digests.push_back(runs[i][step].digest);
-        }
-        EXPECT_EQ(hex(run_digest(digests)), batch[i]->run_digest);
+// The cases side by side and each alone.
+void expect_streams(CheckedDevice& device, const KernelSet& set, const std::vector<ExpectedStream>& streams) {
+  std::vector<std::vector<const ExpectedStream*>> batches = {{}};
+  for (const ExpectedStream& stream : streams) {
+    batches[0].push_back(&stream);
+    batches.push_back({&stream});
+  }
+  for (const auto& batch : batches) {
+    const auto runs = greedy_runs(device.ops(), set, batch);
+    for (size_t i = 0; i < runs.size(); ++i) {
+      std::vector<uint64_t> digests;
+      for (size_t step = 0; step < runs[i].size(); ++step) {
+        ASSERT_TRUE(bitwise_equal(runs[i][step], batch[i]->steps[step],
+                                  fmt::format("prompt of {} with {} others, step {}", batch[i]->prompt.size(),
+                                              batch.size() - 1, step)));
+        digests.push_back(runs[i][step].digest);
       }
+      EXPECT_EQ(hex(run_digest(digests)), batch[i]->run_digest);
     }
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Devices, Invariant,
-                         testing::Combine(testing::ValuesIn(targets()), testing::Values(1, 2)),
-                         [](const auto& test) {
-                           std::string name =
-                               fmt::format("{}_threads_{}", std::get<0>(test.param), std::get<1>(test.param));
-                           std::ranges::replace(name, ':', '_');
-                           return name;
-                         });
+TEST_P(Invariant, StreamsEqualThoseOfAnotherImplementation) {
+  const KernelSet set = find_kernel_set(GetParam(), "invariant");
+  for (const char* name : {"llama-tied-bf16", "llama3-scaled-fp32-sharded", "qwen3-bf16"}) {
+    SCOPED_TRACE(name);
+    const std::vector<ExpectedStream> streams = read_expected_streams(name);
+    ASSERT_EQ(streams.size(), 4u);
+    on_each_device(read_fixture(name), [&](CheckedDevice& device) { expect_streams(device, set, streams); });
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Targets, Invariant, testing::ValuesIn(targets()), [](const auto& test) {
+  std::string name = test.param;
+  std::ranges::replace(name, ':', '_');
+  return name;
+});
 
 }  // namespace
 }  // namespace ra
