@@ -75,7 +75,7 @@ std::unique_ptr<Ops> open_ops(const std::string& device, const ModelShape& shape
   check(!sets.empty(), "a kernel set to open a device for");
   const SimdTarget target = find_target(device);
   for (const KernelSet& set : sets) check(set.storage == sets[0].storage, "kernel sets of one storage");
-  if (sets[0].storage == Storage::fp32) return make_reference_ops(shape, sets, thread_count(threads));
+  if (sets[0].storage == Storage::fp32) return make_reference_ops(target, shape, sets, thread_count(threads));
   return std::make_unique<CpuOps>(target, shape, sets, thread_count(threads));
 }
 

@@ -19,21 +19,6 @@ double dot(const float* a, const float* b, int count) {
   return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
 }
 
-// [rows, k] x [n, k] -> [rows, n]. Order: dot's. Rows go in blocks that stay in the cache beside a row of w.
-void product(const float* x, int rows, int k, const float* w, int n, int first, int count, float* y) {
-  constexpr int kRowsABlock = 32;
-  for (int block = 0; block < rows; block += kRowsABlock) {
-    const int end = std::min(rows, block + kRowsABlock);
-    for (int j = first; j < first + count; ++j) {
-      const float* weights = w + static_cast<size_t>(j) * k;
-      for (int r = block; r < end; ++r) {
-        y[static_cast<size_t>(r) * n + j] =
-            static_cast<float>(dot(x + static_cast<size_t>(r) * k, weights, k));
-      }
-    }
-  }
-}
-
 // [count]. Order: dot's.
 bool rms_norm(const float* x, const float* weight, int count, float eps, float* y) {
   const double squares = dot(x, x, count);

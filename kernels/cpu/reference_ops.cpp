@@ -20,8 +20,8 @@ namespace {
 
 class ReferenceOps : public Ops {
  public:
-  ReferenceOps(const ModelShape& shape, int threads)
-      : shape_(shape), widths_(shape), weights_(shape), pool_(threads) {}
+  ReferenceOps(SimdTarget target, const ModelShape& shape, int threads)
+      : target_(target), shape_(shape), widths_(shape), weights_(shape), pool_(threads) {}
 
   const ModelShape& shape() const override { return shape_; }
 
@@ -62,6 +62,7 @@ class ReferenceOps : public Ops {
   }
   size_t page_stride() const { return cache_offset(shape_.layers, 0); }
 
+  const SimdTarget target_;
   const ModelShape shape_;
   const Widths widths_;
   ReferenceWeights weights_;
@@ -216,7 +217,7 @@ void ReferenceOps::product(const ReferenceMatrix& w, const std::vector<float>& x
   y.resize(static_cast<size_t>(rows) * w.n);
   pool_.run([&](int thread) {
     const Range mine = share(w.n, thread, pool_.threads());
-    reference::product(x.data(), rows, w.k, w.values.data(), w.n, mine.begin, mine.end - mine.begin,
+    reference::product(target_, x.data(), rows, w.k, w.values.data(), w.n, mine.begin, mine.end - mine.begin,
                        y.data());
   });
 }
@@ -313,7 +314,7 @@ void ReferenceOps::head() {
     std::vector<ChunkResult> chunks;
     for (int first = 0; first < shape_.vocab; first += kDigestChunk) {
       const int count = std::min(kDigestChunk, shape_.vocab - first);
-      chunks.push_back(head_chunk(simd_targets().front(), logits, first, count, true));
+      chunks.push_back(head_chunk(target_, logits, first, count, true));
     }
     heads_[i] = merge_chunks(chunks, logits);
     if (!finite_[logit_rows_[i]]) heads_[i] = {.finite = false};
@@ -331,16 +332,17 @@ void ReferenceOps::read_logits(int row, float* out) const {
 
 std::map<std::string, std::string> ReferenceOps::environment() const {
   std::map<std::string, std::string> facts = cpu_environment(pool_.threads());
+  facts["instruction_set"] = target_.name;
   facts["libc"] = gnu_get_libc_version();  // its exp decides bits here
   return facts;
 }
 
 }  // namespace
 
-std::unique_ptr<Ops> make_reference_ops(const ModelShape& shape, const std::vector<KernelSet>& sets,
-                                        int threads) {
+std::unique_ptr<Ops> make_reference_ops(SimdTarget target, const ModelShape& shape,
+                                        const std::vector<KernelSet>& sets, int threads) {
   for (const KernelSet& set : sets) check(set.storage == Storage::fp32, "kernel sets over fp32 weights");
-  return std::make_unique<ReferenceOps>(shape, threads);
+  return std::make_unique<ReferenceOps>(target, shape, threads);
 }
 
 MemoryNeed reference_memory_need(const ModelShape& shape, const Capacity& capacity) {

@@ -5,13 +5,14 @@
 #include <memory>
 #include <vector>
 
+#include "kernels/cpu/simd_target.h"
 #include "kernels/ops.h"
 
 namespace ra {
 
 // For open_ops: `threads` is at least 1.
-std::unique_ptr<Ops> make_reference_ops(const ModelShape& shape, const std::vector<KernelSet>& sets,
-                                        int threads);
+std::unique_ptr<Ops> make_reference_ops(SimdTarget target, const ModelShape& shape,
+                                        const std::vector<KernelSet>& sets, int threads);
 
 MemoryNeed reference_memory_need(const ModelShape& shape, const Capacity& capacity);
 

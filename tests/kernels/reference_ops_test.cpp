@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/llm/model.h"
+#include "kernels/cpu/reference_kernels.h"
 #include "tests/support/bitwise_equal.h"
 #include "tests/support/tiny_model.h"
 
@@ -138,7 +139,8 @@ std::vector<Vector> plain_forward(const TinyModel& model, const std::vector<int3
 
 struct Fixture {
   explicit Fixture(const TinyModel& model, int threads = 2)
-      : set(find_kernel_set("cpu", "reference")), ops(make_reference_ops(model.shape, {set}, threads)) {
+      : set(find_kernel_set("cpu", "reference")),
+        ops(make_reference_ops(simd_targets().front(), model.shape, {set}, threads)) {
     load_model(model, *ops);
     ops->reserve({.rows = 300, .logit_rows = 300, .slots = 8, .pages = 16});
   }
@@ -218,6 +220,29 @@ INSTANTIATE_TEST_SUITE_P(Families, ReferenceOps, testing::Values(llama(), qwen3(
                                   : param.param.rope.scaling == RopeSpec::Scaling::llama3 ? "Llama3"
                                                                                           : "Llama";
                          });
+
+TEST(Reference, AProductIsTheSameSumOnEveryTarget) {
+  constexpr int kOutputs = 7;
+  for (int k : {1, 7, 8, 20, 576, 1003}) {
+    for (int rows : {1, 3, 4, 33, 70}) {
+      std::vector<float> x(static_cast<size_t>(rows) * k), w(static_cast<size_t>(kOutputs) * k);
+      for (size_t i = 0; i < x.size(); ++i) x[i] = noise(1, i);
+      for (size_t i = 0; i < w.size(); ++i) w[i] = noise(2, i);
+      std::vector<float> expected(static_cast<size_t>(rows) * kOutputs);
+      for (int i = 0; i < rows * kOutputs; ++i) {
+        const double sum = reference::dot(&x[static_cast<size_t>(i / kOutputs) * k],
+                                          &w[static_cast<size_t>(i % kOutputs) * k], k);
+        expected[i] = static_cast<float>(sum);
+      }
+      for (const SimdTarget& target : simd_targets()) {
+        std::vector<float> y(expected.size());
+        reference::product(target, x.data(), rows, k, w.data(), kOutputs, 0, 3, y.data());
+        reference::product(target, x.data(), rows, k, w.data(), kOutputs, 3, 4, y.data());
+        EXPECT_TRUE(bitwise_equal(y, expected, target.name)) << rows << " rows, k=" << k;
+      }
+    }
+  }
+}
 
 TEST(Reference, TheNextTokenIsWhatTheSlotsHeadChose) {
   const TinyModel model = random_model(llama(), 8);
