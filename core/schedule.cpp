@@ -28,7 +28,8 @@ ScheduledSlice next_slice(const PlannedSequence& sequence, int32_t index, const 
   return slice;
 }
 
-void advance(const PlannedSequence& sequence, const ScheduledSlice& slice, int32_t step, Progress& at) {
+// Moves past the slice and completes it: whether the cache is kept is known only now.
+void advance(const PlannedSequence& sequence, ScheduledSlice& slice, int32_t step, Progress& at) {
   at.cached = slice.position + slice.rows;
   at.recompute = false;
   if (!slice.emits) {
@@ -36,8 +37,10 @@ void advance(const PlannedSequence& sequence, const ScheduledSlice& slice, int32
     return;
   }
   ++at.emitted;
+  slice.releases = at.emitted == sequence.steps;
   if (at.preemption < sequence.preemptions.size() && at.emitted < sequence.steps &&
       sequence.preemptions[at.preemption].after == at.emitted) {
+    slice.releases = true;
     at.cached = 0;
     at.recompute = true;
     at.resume_at = step + 1 + sequence.preemptions[at.preemption].pause;
@@ -59,12 +62,12 @@ std::vector<ScheduledStep> schedule(const Trial& trial, int32_t max_rows) {
       const PlannedSequence& sequence = trial.sequences[i];
       Progress& at = progress[i];
       if (at.emitted == sequence.steps || step < at.resume_at) continue;
-      const ScheduledSlice slice = next_slice(sequence, static_cast<int32_t>(i), at);
+      ScheduledSlice slice = next_slice(sequence, static_cast<int32_t>(i), at);
       // A prefill that does not fit waits for the next step; one that never would fit runs by itself.
       if (slice.rows > 1 && rows > 0 && rows + slice.rows > max_rows) continue;
+      advance(sequence, slice, step, at);
       slices.push_back(slice);
       rows += slice.rows;
-      advance(sequence, slice, step, at);
       if (at.emitted == sequence.steps) --unfinished;
     }
     if (!slices.empty()) steps.push_back(std::move(slices));

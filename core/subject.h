@@ -67,6 +67,7 @@ struct ScheduledSlice {
   int32_t rows = 0;
   bool emits = false;
   bool recomputes = false;  // the cache was dropped: positions begin again at 0
+  bool releases = false;    // its cache is dropped after this step: finished, or preempted
 };
 using ScheduledStep = std::vector<ScheduledSlice>;  // never empty; sequences in ascending order
 

@@ -1,6 +1,6 @@
-#include "core/subject.h"
-
 #include <gtest/gtest.h>
+
+#include "core/subject.h"
 
 namespace ra {
 namespace {
@@ -23,6 +23,8 @@ TEST(Schedule, AWholePrefillEmitsTheFirstTokenAndEveryLaterStepIsOneRow) {
   EXPECT_EQ(steps[1][0].position, 5);
   EXPECT_EQ(steps[2][0].position, 6);
   EXPECT_EQ(steps[2][0].rows, 1);
+  EXPECT_FALSE(steps[1][0].releases);
+  EXPECT_TRUE(steps[2][0].releases) << "a finished sequence gives its cache back";
 }
 
 TEST(Schedule, OnlyTheLastChunkOfAPrefillEmits) {
@@ -40,6 +42,7 @@ TEST(Schedule, APreemptedSequenceRecomputesItsPromptAndWhatItEmitted) {
   PlannedSequence preempted = sequence(5, 4, 0);
   preempted.preemptions = {{.after = 2, .pause = 1}};
   const auto steps = schedule({.sequences = {preempted, sequence(1, 6, 0)}}, 2048);
+  EXPECT_TRUE(steps[1][0].releases);
   ASSERT_EQ(steps[2].size(), 1u) << "the preempted sequence pauses";
   ASSERT_EQ(steps[3].size(), 2u);
   EXPECT_TRUE(steps[3][0].recomputes);

@@ -79,8 +79,7 @@ PlanExtent extent(const Plan& plan, int32_t page_keys) {
     const std::vector<ScheduledStep> steps = schedule(trial, plan.spec.max_rows);
     const size_t count = trial.sequences.size();
     extent.sequences = std::max(extent.sequences, static_cast<int32_t>(count));
-    std::vector<int32_t> emitted(count, 0);
-    std::vector<int64_t> pages(count, 0);  // kept over a pause: an upper bound whenever the engine frees
+    std::vector<int64_t> pages(count, 0);  // held by each sequence
     for (const ScheduledStep& step : steps) {
       int32_t rows = 0;
       int32_t logit_rows = 0;
@@ -99,8 +98,7 @@ PlanExtent extent(const Plan& plan, int32_t page_keys) {
       for (int64_t held : pages) alive += held;
       extent.cached = std::max(extent.cached, alive * page_keys);
       for (const ScheduledSlice& slice : step) {
-        const size_t i = static_cast<size_t>(slice.sequence);
-        if (slice.emits && ++emitted[i] == trial.sequences[i].steps) pages[i] = 0;
+        if (slice.releases) pages[static_cast<size_t>(slice.sequence)] = 0;
       }
     }
     extent.step_total += static_cast<int64_t>(steps.size());

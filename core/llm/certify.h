@@ -17,11 +17,11 @@ struct Certificate {
   double seconds = 0;
 };
 
-// Runs layer 0 and the head with the anchor row alone, then among fillers at many row counts and places.
-// After each operation the anchor's row is put back to what it was alone, so that every operation is judged
-// by equal inputs. A set whose sum-order class is not "opaque" must give equal bits everywhere, chunked
-// prefill included: otherwise Error(device) names the operation and the launch. For an opaque set the outputs
-// are only recorded. Reserves its own capacity: the caller reserves again afterwards.
+// Runs layer 0 (of an opaque set: the first layers) and the head with the anchor row alone, then among fillers
+// at many row counts and places. After each operation the anchor's row is put back to what it was alone, so
+// that every operation is judged by equal inputs. A set whose sum-order class is not "opaque" must give equal
+// bits everywhere, chunked prefill included: otherwise Error(device) names the operation and the launch. For
+// an opaque set the outputs are only recorded. Reserves its own capacity: the caller reserves again afterwards.
 Certificate certify(Ops& ops, const KernelSet& set);
 
 }  // namespace ra

@@ -48,7 +48,6 @@ class Episode {
     std::vector<int32_t> emitting;
     int32_t rows = 0;
     for (const ScheduledSlice& slice : step) {
-      if (slice.recomputes) pages_.release(slice.sequence);
       append_tokens(slice, input.tokens);
       input.slices.push_back({.slot = slice.sequence,
                               .position = slice.position,
@@ -61,6 +60,9 @@ class Episode {
     }
     launches_.push_back({.rows = rows, .logit_rows = static_cast<int32_t>(emitting.size())});
     ops_.step(set_, input, [this] { forward(ops_, ops_.shape().layers); });
+    for (const ScheduledSlice& slice : step) {
+      if (slice.releases) pages_.release(slice.sequence);
+    }
     in_flight_.push_back({launches_.size() - 1, std::move(emitting)});
     while (in_flight_.size() > 1) collect();
   }

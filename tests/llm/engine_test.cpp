@@ -245,6 +245,15 @@ TEST_F(EngineOnATinyModel, LaunchesAreWhatTheScheduleSays) {
   }
 }
 
+TEST_F(EngineOnATinyModel, AFinishedOrPreemptedSequenceGivesItsPagesBack) {
+  model.reserve({.rows = 256, .logit_rows = 8, .slots = 8, .pages = 1});
+  Trial trial{.sequences = {planned_run(texts, 0, 4), planned_run(texts, 0, 4, 6)}};
+  trial.sequences[1].preemptions = {{.after = 2, .pause = 3}};
+  trial.sequences.push_back(planned_run(texts, 0, 2, 9));
+  const TrialResult result = model.engine(0).run(trial, texts, kNeverStop);
+  EXPECT_FALSE(result.failed) << result.failure;
+}
+
 TEST_F(EngineOnATinyModel, TooFewPagesIsAFailedTrialAndTheNextOneRuns) {
   model.reserve({.rows = 256, .logit_rows = 8, .slots = 8, .pages = 2});
   Trial wide;
