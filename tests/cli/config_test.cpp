@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "cli/locations.h"
-#include "tests/cli/refusal.h"
+#include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 
 namespace ra {

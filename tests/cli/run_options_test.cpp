@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/cli/refusal.h"
+#include "tests/support/refusal.h"
 
 namespace ra {
 namespace {

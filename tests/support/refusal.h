@@ -22,4 +22,16 @@ std::string refusal(Call call) {
   return {};
 }
 
+// The message of the Error that `call` throws, which must lead to `status`; "accepted" if it throws none.
+template <typename Call>
+std::string refusal(Exit status, const Call& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.status(), status) << error.what();
+    return error.what();
+  }
+  return "accepted";
+}
+
 }  // namespace ra

@@ -1,0 +1,124 @@
+// Whole audits by the real program, of the tiny golden checkpoint.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "core/audit/store.h"
+#include "core/json.h"
+#include "tests/cli/program.h"
+
+namespace ra {
+namespace {
+
+using ::testing::HasSubstr;
+
+Audit stored(const TemporaryFolder& folder) {
+  const Store store = Store::open_reader(folder / "audits.sqlite");
+  return store.load(store.resolve("latest"));
+}
+
+// (trial, sequence) -> digest over all its steps, of one arm.
+std::map<std::pair<int32_t, int32_t>, Hash128> digests(const Audit& audit, const std::string& arm) {
+  std::map<std::pair<int32_t, int32_t>, Hash128> found;
+  for (const SequenceFact& fact : audit.sequences) {
+    if (audit.arms[static_cast<size_t>(fact.arm)].name != arm) continue;
+    found[{fact.trial, fact.sequence}] = audit.streams[static_cast<size_t>(fact.stream)].digest;
+  }
+  return found;
+}
+
+// Runs the tiny audit and gives the invariant arm's digests.
+std::map<std::pair<int32_t, int32_t>, Hash128> invariant_digests(const std::vector<std::string>& more) {
+  const TemporaryFolder folder;
+  const Finished finished = run_program(tiny_audit(folder, more));
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  return digests(stored(folder), "invariant");
+}
+
+bool has_device(const std::string& id) {
+  return run_program({"--version"}).out.find("device " + id + " ") != std::string::npos;
+}
+
+TEST(Audit, EndsWithTheAnswerOnStdoutAndTheReportsInTheirFiles) {
+  const TemporaryFolder folder;
+  const Finished finished =
+      run_program(tiny_audit(folder, {"--json", folder / "report.json", "--html", folder / "report.html"}));
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  EXPECT_THAT(finished.out, HasSubstr("12 of 12"));
+  EXPECT_THAT(finished.out, HasSubstr("Not tested: your serving stack"));
+  EXPECT_THAT(finished.err, HasSubstr("runs: standard 12/12, invariant 12/12"));
+
+  const std::string json = run_program({"report", "--json", "-", "--db", folder / "audits.sqlite"}).out;
+  std::ifstream file(folder / "report.json");
+  EXPECT_EQ(json, std::string(std::istreambuf_iterator<char>(file), {})) << "made again, the same bytes";
+  EXPECT_NO_THROW(parse_json(json, "report.json"));
+  EXPECT_TRUE(std::filesystem::exists(folder / "report.html"));
+  const Finished shown = run_program({"show", "--db", folder / "audits.sqlite"});
+  EXPECT_EQ(shown.out, finished.out);
+}
+
+TEST(Audit, QuietSaysNothingOnStderr) {
+  const TemporaryFolder folder;
+  const Finished finished = run_program(tiny_audit(folder, {"--quiet"}));
+  EXPECT_EQ(finished.status, 0);
+  EXPECT_EQ(finished.err, "");
+}
+
+TEST(Audit, ADryRunShowsThePlanAndLeavesNothing) {
+  const TemporaryFolder folder;
+  const Finished finished = run_program(tiny_audit(folder, {"--dry-run"}));
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  EXPECT_THAT(finished.out, HasSubstr("12 runs of 8 tokens in each arm (standard, invariant), seed 1"));
+  EXPECT_THAT(finished.out, HasSubstr("memory: "));
+  EXPECT_THAT(finished.out, HasSubstr("not measured"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "audits.sqlite"));
+}
+
+TEST(Audit, InvariantHasTheSameDigestsOverTrialsThreadsAndTargets) {
+  const auto expected = invariant_digests({"--threads", "1", "--strata", "rows,chunk,preempt,all"});
+  ASSERT_GT(expected.size(), 20u);
+  EXPECT_EQ(invariant_digests({"--threads", "2", "--strata", "rows,chunk,preempt,all"}), expected);
+  for (const char* target : {"cpu:avx2", "cpu:avx512"}) {
+    if (!has_device(target)) continue;
+    EXPECT_EQ(invariant_digests({"--device", target, "--strata", "rows,chunk,preempt,all"}), expected)
+        << target;
+  }
+}
+
+TEST(Audit, AnArmAloneHasTheDigestsThatItHasInterleaved) {
+  const auto interleaved = invariant_digests({"--kernels", "standard,invariant"});
+  EXPECT_EQ(invariant_digests({"--kernels", "invariant"}), interleaved);
+}
+
+TEST(Audit, TheReferenceRunsBesideTheOthersWithWeightsOfItsOwn) {
+  const TemporaryFolder folder;
+  const Finished finished = run_program(tiny_audit(folder, {"--kernels", "reference,invariant"}));
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  const Audit audit = stored(folder);
+  EXPECT_EQ(audit.arms[0].facts.sum_order_class, "fp64");
+  EXPECT_EQ(digests(audit, "reference").size(), digests(audit, "invariant").size());
+}
+
+TEST(Audit, ResumeIsRefusedWhenTheModelChanged) {
+  const TemporaryFolder folder;
+  const std::string model = folder / "model";
+  std::filesystem::copy(RA_GOLDEN "/llama-tied-bf16", model);
+  std::filesystem::permissions(model + "/model.safetensors", std::filesystem::perms::owner_all);
+  std::vector<std::string> arguments = tiny_audit(folder, {});
+  arguments[2] = model;
+  ASSERT_EQ(run_program(arguments).status, 0);
+  const std::vector<std::string> resume = {"run", "--resume", "latest", "--db", folder / "audits.sqlite"};
+  EXPECT_EQ(run_program(resume).status, 0) << "a complete audit only reports again";
+
+  std::fstream weights(model + "/model.safetensors", std::ios::in | std::ios::out | std::ios::binary);
+  weights.seekp(-1, std::ios::end);
+  weights.put('\x01');
+  weights.close();
+  const Finished refused = run_program(resume);
+  EXPECT_EQ(refused.status, 8);
+  EXPECT_THAT(refused.err, HasSubstr("the model's SHA-256"));
+}
+
+}  // namespace
+}  // namespace ra

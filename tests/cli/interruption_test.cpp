@@ -1,0 +1,135 @@
+// Signals at any moment: what was acknowledged stays, and a resumed audit ends as an uninterrupted one.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <chrono>
+#include <random>
+#include <thread>
+
+#include "core/audit/store.h"
+#include "tests/cli/program.h"
+
+namespace ra {
+namespace {
+
+using ::testing::HasSubstr;
+
+// An audit of a few seconds: enough turns that a signal falls anywhere among them.
+std::vector<std::string> long_audit(const TemporaryFolder& folder) {
+  return tiny_audit(folder, {"--strata", "rows,preempt", "--seed", "7", "--threads", "1", "-n", "24"});
+}
+std::vector<std::string> resume(const TemporaryFolder& folder) {
+  return {"run", "--resume", "latest", "--db", folder / "audits.sqlite"};
+}
+
+std::vector<AuditSummary> audits(const TemporaryFolder& folder) {
+  if (!std::filesystem::exists(folder / "audits.sqlite")) return {};
+  return Store::open_reader(folder / "audits.sqlite").list();
+}
+
+void wait_for_turns(Process& process, const TemporaryFolder& folder, int64_t turns) {
+  while (process.running()) {
+    const std::vector<AuditSummary> now = audits(folder);
+    if (!now.empty() && now.back().turns_done >= turns) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+}
+
+// The JSON report without the member that holds what an interruption may change.
+std::string lasting_report(const TemporaryFolder& folder) {
+  const Finished made = run_program({"report", "--json", "-", "--db", folder / "audits.sqlite"});
+  EXPECT_EQ(made.status, 0) << made.err;
+  const std::string begin = ",\n  \"volatile\": {", end = "\n  }";
+  const size_t from = made.out.find(begin);
+  const size_t to = made.out.find(end, from);
+  if (from == std::string::npos || to == std::string::npos) {
+    ADD_FAILURE() << "no member volatile in the report";
+    return made.out;
+  }
+  return made.out.substr(0, from) + made.out.substr(to + end.size());
+}
+
+std::string uninterrupted_report() {
+  const TemporaryFolder folder;
+  EXPECT_EQ(run_program(long_audit(folder)).status, 0);
+  return lasting_report(folder);
+}
+
+class Interruption : public ::testing::TestWithParam<int> {};
+
+TEST_P(Interruption, TheFirstSignalFinishesTheTrialAndSaysHowToGoOn) {
+  const TemporaryFolder folder;
+  Process process({.arguments = long_audit(folder)});
+  wait_for_turns(process, folder, 3);
+  process.send(GetParam());
+  const Finished stopped = process.wait();
+  EXPECT_EQ(stopped.status, 128 + GetParam()) << stopped.err;
+  EXPECT_EQ(stopped.out, "");
+  EXPECT_THAT(stopped.err, HasSubstr("stopping after the running trial"));
+  const std::string id = audits(folder).back().id;
+  EXPECT_THAT(stopped.err, HasSubstr("repro-audit run --resume " + id));
+
+  EXPECT_EQ(run_program({"show", "--db", folder / "audits.sqlite"}).status, 0);
+  EXPECT_EQ(run_program({"run", "--resume", id, "--db", folder / "audits.sqlite"}).status, 0);
+  EXPECT_EQ(lasting_report(folder), uninterrupted_report());
+}
+INSTANTIATE_TEST_SUITE_P(Signals, Interruption, ::testing::Values(SIGINT, SIGTERM, SIGHUP));
+
+TEST(Interruptions, TheSecondSignalStopsAtOnceAndTheAuditGoesOn) {
+  const TemporaryFolder folder;
+  Process process({.arguments = long_audit(folder)});
+  wait_for_turns(process, folder, 1);
+  process.send(SIGINT);
+  process.send(SIGINT);
+  EXPECT_EQ(process.wait().status, 128 + SIGINT);
+  EXPECT_EQ(run_program(resume(folder)).status, 0);
+  EXPECT_EQ(lasting_report(folder), uninterrupted_report());
+}
+
+TEST(Interruptions, AStoppedTimeGoesOn) {
+  const TemporaryFolder folder;
+  Process process({.arguments = long_audit(folder)});
+  wait_for_turns(process, folder, 1);
+  process.send(SIGTSTP);
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  process.send(SIGCONT);
+  EXPECT_EQ(process.wait().status, 0);
+}
+
+TEST(Interruptions, FiftyKillsAtRandomMomentsLoseNothing) {
+  constexpr int kKills = 50;
+  const std::string expected = uninterrupted_report();
+  std::mt19937 random(20240607);
+  int kills = 0, finished_audits = 0;
+  while (kills < kKills) {
+    const TemporaryFolder folder;
+    int64_t acknowledged = 0;
+    for (;;) {
+      const bool begun = !audits(folder).empty();
+      Process process({.arguments = begun ? resume(folder) : long_audit(folder)});
+      // From the first system call to some turns into the run.
+      std::this_thread::sleep_for(std::chrono::milliseconds(random() % 400));
+      const bool killed = process.running();
+      process.send(SIGKILL);
+      const Finished ended = process.wait();
+      if (!killed) {
+        ASSERT_EQ(ended.status, 0) << ended.err;
+        break;
+      }
+      ++kills;
+      const std::vector<AuditSummary> now = audits(folder);
+      const int64_t done = now.empty() ? 0 : now.back().turns_done;
+      ASSERT_GE(done, acknowledged) << "after kill " << kills;
+      acknowledged = done;
+    }
+    ASSERT_EQ(run_program({"db", "check", "--db", folder / "audits.sqlite"}).status, 0);
+    ASSERT_EQ(lasting_report(folder), expected) << "after " << kills << " kills";
+    ++finished_audits;
+  }
+  RecordProperty("kills", kills);
+  RecordProperty("audits", finished_audits);
+}
+
+}  // namespace
+}  // namespace ra

@@ -1,0 +1,54 @@
+// The real program as a child process: what it was given, and what came of it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/support/temporary_folder.h"
+
+namespace ra {
+
+struct Launch {
+  std::vector<std::string> arguments;
+  std::map<std::string, std::optional<std::string>> environment;  // on top of a clean one; absent: removed
+  std::string input;                                              // stdin
+  std::vector<int> closed;                                        // descriptors closed before the start
+  std::string stdout_path;                                        // instead of a file that is read back
+};
+
+struct Finished {
+  int status = -1;  // exit status, or 128 + the signal that ended it
+  std::string out, err;
+};
+
+// A running child. Its home is a folder of its own, so that no configuration of the user is read.
+class Process {
+ public:
+  explicit Process(const Launch& launch);
+  ~Process();  // kills what still runs
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+
+  void send(int signal) const;
+  bool running();
+  Finished wait();  // ends it with SIGKILL after two minutes
+  std::string err_so_far() const;
+
+ private:
+  TemporaryFolder folder_;
+  pid_t pid_ = -1;
+  std::optional<int> ended_;
+};
+
+Finished run_program(const Launch& launch);
+Finished run_program(const std::vector<std::string>& arguments);
+
+// --model and --prompt-ids of an audit of the tiny golden checkpoint that ends within a second or two, its database in
+// `folder`; `more` is appended.
+std::vector<std::string> tiny_audit(const TemporaryFolder& folder, const std::vector<std::string>& more);
+
+}  // namespace ra
