@@ -6,6 +6,7 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/attention.cpp"
+#include "hwy/cache_control.h"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "kernels/cpu/bf16-inl.h"
@@ -44,43 +45,51 @@ struct State {
   float r[kMaxHeads][kSumLanes];
 };
 
-// Scores of all 64 keys of a tile. q [kHeads, dim] in fp32, k [dim / 2][64][2] -> s [kHeads][64].
+// Scores of kWide vectors of keys. q [kHeads, dim] in fp32, k [dim / 2][64][2] -> s [kHeads][64].
 // Order: ascending fma over head_dim from +0, key by key side by side.
-template <int kHeads>
-void score_tile(const float* q, int dim, const Bf16* k, int visible, float (*s)[kPageKeys]) {
+template <int kHeads, int kWide>
+void score_columns(const float* q, int dim, const Bf16* k, float (*s)[kPageKeys], int key) {
   const F d;
-  constexpr int kBlock = kVectors * kStep;
-  for (int key = 0; key < visible; key += kBlock) {
-    hn::Vec<F> acc[kHeads][kVectors];
+  hn::Vec<F> acc[kHeads][kWide];
 #pragma GCC unroll 4
-    for (int h = 0; h < kHeads; ++h) {
+  for (int h = 0; h < kHeads; ++h) {
 #pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) acc[h][v] = hn::Zero(d);
-    }
-    for (int i = 0; i < dim; i += 2) {
-      const Bf16* pair = k + (static_cast<size_t>(i / 2) * kPageKeys + key) * 2;
-      hn::Vec<F> even[kVectors], odd[kVectors];
+    for (int v = 0; v < kWide; ++v) acc[h][v] = hn::Zero(d);
+  }
+  k += key * 2;
+  for (int i = 0; i < dim; i += 2, k += 2 * kPageKeys) {
+    hn::Vec<F> even[kWide], odd[kWide];
 #pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) {
-        const auto words = load_pairs(d, pair + v * kStep * 2);
-        even[v] = even_of_pairs(d, words);
-        odd[v] = odd_of_pairs(d, words);
-      }
-#pragma GCC unroll 4
-      for (int h = 0; h < kHeads; ++h) {
-        const auto q0 = hn::Set(d, q[h * dim + i]), q1 = hn::Set(d, q[h * dim + i + 1]);
-#pragma GCC unroll 4
-        for (int v = 0; v < kVectors; ++v) {
-          acc[h][v] = hn::MulAdd(q1, odd[v], hn::MulAdd(q0, even[v], acc[h][v]));
-        }
-      }
+    for (int v = 0; v < kWide; ++v) {
+      const auto words = load_pairs(d, k + v * kStep * 2);
+      even[v] = even_of_pairs(d, words);
+      odd[v] = odd_of_pairs(d, words);
     }
 #pragma GCC unroll 4
     for (int h = 0; h < kHeads; ++h) {
+      const auto q0 = hn::Set(d, q[h * dim + i]), q1 = hn::Set(d, q[h * dim + i + 1]);
 #pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) hn::StoreU(acc[h][v], d, s[h] + key + v * kStep);
+      for (int v = 0; v < kWide; ++v) {
+        acc[h][v] = hn::MulAdd(q1, odd[v], hn::MulAdd(q0, even[v], acc[h][v]));
+      }
     }
   }
+#pragma GCC unroll 4
+  for (int h = 0; h < kHeads; ++h) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kWide; ++v) hn::StoreU(acc[h][v], d, s[h] + key + v * kStep);
+  }
+}
+
+// Scores of a tile's visible keys, and of what else their last vector holds.
+template <int kHeads>
+void score_tile(const float* q, int dim, const Bf16* k, int visible, float (*s)[kPageKeys]) {
+  int key = 0;
+  for (; key + (kVectors - 1) * kStep < visible; key += kVectors * kStep) {
+    score_columns<kHeads, kVectors>(q, dim, k, s, key);
+  }
+  for (; key + kStep < visible; key += 2 * kStep) score_columns<kHeads, 2>(q, dim, k, s, key);
+  if (key < visible) score_columns<kHeads, 1>(q, dim, k, s, key);
 }
 
 // One head's scores to B(P) in place; m, r and `alpha` move on. Returns false if a visible score is not finite.
@@ -184,6 +193,10 @@ bool tile(const float* q, float scale, const KvLayout& layout, const Bf16* k, co
           State& state, float* o) {
   alignas(64) float s[kHeads][kPageKeys];
   float alpha[kHeads];
+  // V arrives while the scores are computed.
+  const int pairs = (visible + 1) / 2;
+  constexpr int kLine = 32;  // bf16 values of a cache line
+  for (int i = 0; i < pairs * 2 * layout.padded_dim(); i += kLine) hwy::Prefetch(v + i);
   score_tile<kHeads>(q, layout.head_dim, k, visible, s);
   bool finite = true;
   for (int h = 0; h < kHeads; ++h) {
@@ -202,13 +215,16 @@ bool tile(const float* q, float scale, const KvLayout& layout, const Bf16* k, co
 
 // kHeads query heads over all keys: segments ascending, each in tiles of 64 ascending, merged as they come.
 template <int kHeads>
-bool attend_heads(const KvLayout& layout, const KvPages& pages, int kv_head, const AttentionRow& row,
+bool attend_heads(const KvLayout& layout, const Bf16* cache, int kv_head, const AttentionRow& row,
                   AttentionScratch& scratch, const Bf16* q16, Bf16* out) {
   const F d;
   const int dim = layout.head_dim, padded = layout.padded_dim();
   const float scale = static_cast<float>(std::numbers::log2e / std::sqrt(static_cast<double>(dim)));
   float* q = scratch.q.data();
-  for (int i = 0; i < kHeads * dim; ++i) q[i] = widen(q16[i]);
+  int widened = 0;
+  for (; widened + kStep <= kHeads * dim; widened += kStep)
+    hn::StoreU(load_bf16(d, q16 + widened), d, q + widened);
+  for (; widened < kHeads * dim; ++widened) q[widened] = widen(q16[widened]);
   bool finite = true;
   int32_t m[kHeads] = {};
   float l[kHeads] = {};
@@ -220,7 +236,7 @@ bool attend_heads(const KvLayout& layout, const KvPages& pages, int kv_head, con
     std::fill(part, part + kHeads * padded, 0.0f);
     for (int key = first; key < end; key += kPageKeys) {
       const TilePointers at =
-          tile_at(layout, pages, kv_head, row.pages, key, std::min(end - key, kPageKeys), scratch);
+          tile_at(layout, cache, kv_head, row.pages, key, std::min(end - key, kPageKeys), scratch);
       finite =
           tile<kHeads>(q, scale, layout, at.k, at.v, std::min(end - key, kPageKeys), state, part) && finite;
     }
@@ -246,8 +262,16 @@ bool attend_heads(const KvLayout& layout, const KvPages& pages, int kv_head, con
   }
   for (int h = 0; h < kHeads; ++h) {
     const float rho = 1.0f / l[h];
-    for (int i = 0; i < dim; ++i) {
-      const float o = scratch.output[h * padded + i] * rho + 0.0f;
+    const float* from = scratch.output.data() + h * padded;
+    int i = 0;
+    for (; i + kStep <= dim; i += kStep) {
+      const auto scaled = hn::Mul(hn::LoadU(d, from + i), hn::Set(d, rho));
+      const auto o = round_bf16(d, hn::Add(scaled, hn::Zero(d)));
+      finite = finite && !any_nonfinite(d, o);
+      store_bf16(d, o, out + h * dim + i);
+    }
+    for (; i < dim; ++i) {
+      const float o = from[i] * rho + 0.0f;
       finite = finite && !rounds_to_nonfinite(o);
       out[h * dim + i] = ra::round_bf16(o);
     }
@@ -255,8 +279,8 @@ bool attend_heads(const KvLayout& layout, const KvPages& pages, int kv_head, con
   return finite;
 }
 
-bool attend_group(const KvLayout& layout, const KvPages& pages, int kv_head, int group,
-                  const AttentionRow& row, AttentionScratch& scratch, Bf16* out) {
+bool attend_group(const KvLayout& layout, const Bf16* cache, int kv_head, int group, const AttentionRow& row,
+                  AttentionScratch& scratch, Bf16* out) {
   bool finite = true;
   for (int head = 0; head < group;) {
     const int heads = std::min(group - head, kMaxHeads);
@@ -264,16 +288,16 @@ bool attend_group(const KvLayout& layout, const KvPages& pages, int kv_head, int
     Bf16* to = out + head * layout.head_dim;
     switch (heads) {
       case 1:
-        finite = attend_heads<1>(layout, pages, kv_head, row, scratch, q, to) && finite;
+        finite = attend_heads<1>(layout, cache, kv_head, row, scratch, q, to) && finite;
         break;
       case 2:
-        finite = attend_heads<2>(layout, pages, kv_head, row, scratch, q, to) && finite;
+        finite = attend_heads<2>(layout, cache, kv_head, row, scratch, q, to) && finite;
         break;
       case 3:
-        finite = attend_heads<3>(layout, pages, kv_head, row, scratch, q, to) && finite;
+        finite = attend_heads<3>(layout, cache, kv_head, row, scratch, q, to) && finite;
         break;
       default:
-        finite = attend_heads<4>(layout, pages, kv_head, row, scratch, q, to) && finite;
+        finite = attend_heads<4>(layout, cache, kv_head, row, scratch, q, to) && finite;
         break;
     }
     head += heads;
@@ -290,20 +314,16 @@ namespace ra {
 
 HWY_EXPORT(attend_group);
 
-TilePointers tile_at(const KvLayout& layout, const KvPages& pages, int kv_head, const int32_t* table, int key,
+TilePointers tile_at(const KvLayout& layout, const Bf16* cache, int kv_head, const int32_t* table, int key,
                      int count, AttentionScratch& scratch) {
   const auto k_of = [&](int position) {
-    return pages.k + static_cast<size_t>(table[position / kPageKeys]) * layout.k_page() +
-           kv_head * layout.k_tile();
+    return cache + static_cast<size_t>(table[position / kPageKeys]) * layout.page_size() +
+           kv_head * layout.head_size();
   };
-  const auto v_of = [&](int position) {
-    return pages.v + static_cast<size_t>(table[position / kPageKeys]) * layout.v_page() +
-           kv_head * layout.v_tile();
-  };
-  if (key % kPageKeys == 0) return {k_of(key), v_of(key)};
+  if (key % kPageKeys == 0) return {k_of(key), k_of(key) + layout.k_tile()};
   for (int i = 0; i < count; ++i) {
     const Bf16* k = k_of(key + i);
-    const Bf16* v = v_of(key + i);
+    const Bf16* v = k + layout.k_tile();
     const int from = (key + i) % kPageKeys;
     for (int dim = 0; dim < layout.head_dim; ++dim) {
       scratch.k[KvLayout::k_at(i, dim)] = k[KvLayout::k_at(from, dim)];
@@ -320,9 +340,9 @@ AttentionScratch::AttentionScratch(const KvLayout& layout, int group)
       k(layout.k_tile()),
       v(layout.v_tile()) {}
 
-bool attend(SimdTarget target, const KvLayout& layout, const KvPages& pages, int kv_head, int group,
+bool attend(SimdTarget target, const KvLayout& layout, const Bf16* cache, int kv_head, int group,
             const AttentionRow& row, AttentionScratch& scratch, Bf16* out) {
-  return RA_CALL(target, attend_group)(layout, pages, kv_head, group, row, scratch, out);
+  return RA_CALL(target, attend_group)(layout, cache, kv_head, group, row, scratch, out);
 }
 
 }  // namespace ra

@@ -31,11 +31,11 @@ struct TilePointers {
   const Bf16* k = nullptr;  // [head_dim / 2][64][2]
   const Bf16* v = nullptr;  // [32][padded_dim][2]
 };
-TilePointers tile_at(const KvLayout& layout, const KvPages& pages, int kv_head, const int32_t* table, int key,
+TilePointers tile_at(const KvLayout& layout, const Bf16* cache, int kv_head, const int32_t* table, int key,
                      int count, AttentionScratch& scratch);
 
-// out [group, head_dim]. Returns false if a score or an output is not finite.
-bool attend(SimdTarget target, const KvLayout& layout, const KvPages& pages, int kv_head, int group,
+// cache: the layer's pages. out [group, head_dim]. Returns false if a score or an output is not finite.
+bool attend(SimdTarget target, const KvLayout& layout, const Bf16* cache, int kv_head, int group,
             const AttentionRow& row, AttentionScratch& scratch, Bf16* out);
 
 }  // namespace ra

@@ -72,8 +72,7 @@ void CpuOps::reserve(const Capacity& capacity) {
   const DefaultFloatEnvironment environment;
   capacity_ = {};  // nothing may run if what follows fails
   const size_t rows = capacity.rows, layer_pages = static_cast<size_t>(shape_.layers) * capacity.pages;
-  k_cache_ = AlignedBuffer<Bf16>(layer_pages * layout_.k_page());
-  v_cache_ = AlignedBuffer<Bf16>(layer_pages * layout_.v_page());
+  cache_ = AlignedBuffer<Bf16>(layer_pages * layout_.page_size());
   h_ = AlignedBuffer<Bf16>(rows * shape_.hidden);
   d_ = AlignedBuffer<Bf16>(rows * shape_.hidden);
   x_ = AlignedBuffer<Bf16>(rows * x_width(shape_));
@@ -272,14 +271,13 @@ void CpuOps::project(int layer, Role role) {
   show(role, layer, rows, CpuWeights::outputs(shape_, role) * sizeof(Bf16), y);
 }
 
-KvPages CpuOps::layer_pages(int layer) {
-  const size_t first = static_cast<size_t>(layer) * capacity_.pages;
-  return {k_cache_.data() + first * layout_.k_page(), v_cache_.data() + first * layout_.v_page()};
+Bf16* CpuOps::layer_cache(int layer) {
+  return cache_.data() + static_cast<size_t>(layer) * capacity_.pages * layout_.page_size();
 }
 
 void CpuOps::qk_norm_rope_store(int layer) {
   const int rows = static_cast<int>(rows_.size());
-  const KvPages pages = layer_pages(layer);
+  Bf16* cache = layer_cache(layer);
   QkNormRope op;
   op.heads = shape_.heads;
   op.layout = layout_;
@@ -290,11 +288,11 @@ void CpuOps::qk_norm_rope_store(int layer) {
   for_each_row(rows, [&](int r) {
     const Row& row = rows_[r];
     const size_t page = row.pages[row.position / kPageKeys];
-    const bool finite = ra::qk_norm_rope_store(
-        target_, op, y_.data() + static_cast<size_t>(r) * qkv_width(),
-        rope_table_.data() + static_cast<size_t>(row.position) * shape_.head_dim,
-        q_.data() + static_cast<size_t>(r) * q_width(), pages.k + page * layout_.k_page(),
-        pages.v + page * layout_.v_page(), row.position % kPageKeys);
+    const bool finite =
+        ra::qk_norm_rope_store(target_, op, y_.data() + static_cast<size_t>(r) * qkv_width(),
+                               rope_table_.data() + static_cast<size_t>(row.position) * shape_.head_dim,
+                               q_.data() + static_cast<size_t>(r) * q_width(),
+                               cache + page * layout_.page_size(), row.position % kPageKeys);
     if (!finite) flag(nonfinite_[r]);
   });
   show(Role::qk_norm_rope, layer, rows, q_width() * sizeof(Bf16), q_.data());
@@ -303,22 +301,30 @@ void CpuOps::qk_norm_rope_store(int layer) {
 void CpuOps::attend(int layer) {
   check(in_step_, "an operation inside a step");
   const int rows = static_cast<int>(rows_.size());
-  const KvPages pages = layer_pages(layer);
+  Bf16* cache = layer_cache(layer);
   const KernelChoice& made = choice(Role::attention);
   const int group = shape_.heads / shape_.kv_heads;
+  const auto attend_head = [&](int thread, int r, int kv_head) {
+    const Row& row = rows_[r];
+    const size_t at =
+        static_cast<size_t>(r) * q_width() + static_cast<size_t>(kv_head) * group * shape_.head_dim;
+    const int keys = row.position + 1;
+    const AttentionRow attention{q_.data() + at, row.pages, keys,
+                                 made.split_keys > 0 ? made.split_keys : keys};
+    if (!ra::attend(target_, layout_, cache, kv_head, group, attention, attention_scratch_[thread],
+                    x_.data() + at))
+      flag(nonfinite_[r]);
+  };
+  const int threads = pool_.threads(), kv_heads = shape_.kv_heads;
   pool_.run([&](int thread) {
-    // Rows of a prefill grow costlier one by one: deal them out.
-    for (int item = thread; item < rows * shape_.kv_heads; item += pool_.threads()) {
-      const int r = item / shape_.kv_heads, kv_head = item % shape_.kv_heads;
-      const Row& row = rows_[r];
-      const size_t at =
-          static_cast<size_t>(r) * q_width() + static_cast<size_t>(kv_head) * group * shape_.head_dim;
-      const int keys = row.position + 1;
-      const AttentionRow attention{q_.data() + at, row.pages, keys,
-                                   made.split_keys > 0 ? made.split_keys : keys};
-      if (!ra::attend(target_, layout_, pages, kv_head, group, attention, attention_scratch_[thread],
-                      x_.data() + at))
-        flag(nonfinite_[r]);
+    // Rows are dealt out one by one, as those of a prefill grow costlier; a few rows by head.
+    if (rows >= 2 * threads) {
+      for (int r = thread; r < rows; r += threads) {
+        for (int kv_head = 0; kv_head < kv_heads; ++kv_head) attend_head(thread, r, kv_head);
+      }
+    } else {
+      for (int item = thread; item < rows * kv_heads; item += threads)
+        attend_head(thread, item / kv_heads, item % kv_heads);
     }
   });
   show(Role::attention, layer, rows, q_width() * sizeof(Bf16), x_.data());
@@ -374,8 +380,7 @@ MemoryNeed CpuOps::memory(const ModelShape& shape, const std::vector<KernelSet>&
   const uint64_t rows = capacity.rows;
   MemoryNeed need;
   need.weights = CpuWeights::bytes(shape, sets, threads);
-  need.cache = static_cast<uint64_t>(shape.layers) * capacity.pages * (layout.k_page() + layout.v_page()) *
-               sizeof(Bf16);
+  need.cache = static_cast<uint64_t>(shape.layers) * capacity.pages * layout.page_size() * sizeof(Bf16);
   const uint64_t elements = rows * (2 * static_cast<uint64_t>(shape.hidden) + x_width(shape) +
                                     y_width(shape) + static_cast<uint64_t>(shape.heads) * shape.head_dim);
   need.workspace =

@@ -57,7 +57,7 @@ class CpuOps final : public Ops {
   void place_rows(const StepInput& input);
   void choose(const KernelSet& set, const StepInput& input);
   const KernelChoice& choice(Role role) const { return choice_sets_[current_.choice_set].at(role); }
-  KvPages layer_pages(int layer);
+  Bf16* layer_cache(int layer);  // its pages
   // x [rows, k] -> y [rows, n], rounded, or as fp32 sums if `sums` is not null.
   void product(Role role, int layer, const Bf16* x, int rows, Bf16* y, float* sums);
   // Runs body(row) for each of `rows` rows, on this thread alone if there is little to do.
@@ -78,8 +78,7 @@ class CpuOps final : public Ops {
 
   Capacity capacity_;
   std::vector<float> rope_table_;         // [positions reserved][head_dim / 2][cos, sin]
-  AlignedBuffer<Bf16> k_cache_;           // [layers][pages][k_page]
-  AlignedBuffer<Bf16> v_cache_;           // [layers][pages][v_page]
+  AlignedBuffer<Bf16> cache_;             // [layers][pages][page_size]
   AlignedBuffer<Bf16> h_;                 // [rows, hidden], the residual stream
   AlignedBuffer<Bf16> d_;                 // [rows, hidden], what o or down adds to it
   AlignedBuffer<Bf16> x_;                 // [rows, hidden | heads * head_dim | ffn], an operation's input

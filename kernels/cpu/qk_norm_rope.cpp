@@ -44,7 +44,7 @@ namespace ra {
 HWY_EXPORT(rope_head);
 
 bool qk_norm_rope_store(SimdTarget target, const QkNormRope& op, const Bf16* qkv, const float* rope, Bf16* q,
-                        Bf16* k_page, Bf16* v_page, int key) {
+                        Bf16* page, int key) {
   const int dim = op.layout.head_dim, kv_heads = op.layout.kv_heads;
   bool finite = true;
   std::vector<Bf16> normed(dim), rotated(dim);
@@ -60,8 +60,8 @@ bool qk_norm_rope_store(SimdTarget target, const QkNormRope& op, const Bf16* qkv
   const Bf16* v = k + static_cast<size_t>(kv_heads) * dim;
   for (int head = 0; head < kv_heads; ++head) {
     norm_rope(k + head * dim, op.k_norm, rotated.data());
-    Bf16* k_tile = k_page + head * op.layout.k_tile();
-    Bf16* v_tile = v_page + head * op.layout.v_tile();
+    Bf16* k_tile = page + head * op.layout.head_size();
+    Bf16* v_tile = k_tile + op.layout.k_tile();
     for (int i = 0; i < dim; ++i) k_tile[KvLayout::k_at(key, i)] = rotated[i];
     for (int i = 0; i < dim; ++i) v_tile[op.layout.v_at(key, i)] = v[head * dim + i];
   }

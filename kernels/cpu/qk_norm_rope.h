@@ -17,9 +17,9 @@ struct QkNormRope {
   float eps = 0;
 };
 
-// One row: qkv [(heads + 2 kv_heads) head_dim] to q [heads, head_dim] and into position `key` of the page that
-// k_page and v_page point at. rope is the table's row of its position. Returns false if a norm's sum is not finite.
+// One row: qkv [(heads + 2 kv_heads) head_dim] to q [heads, head_dim] and into position `key` of `page`,
+// [kv_heads][K, V]. rope is the table's row of its position. Returns false if a norm's sum is not finite.
 bool qk_norm_rope_store(SimdTarget target, const QkNormRope& op, const Bf16* qkv, const float* rope, Bf16* q,
-                        Bf16* k_page, Bf16* v_page, int key);
+                        Bf16* page, int key);
 
 }  // namespace ra

@@ -140,20 +140,20 @@ TEST_P(Kernel, SharesOfKeysMergeAscendingWhereverTheyBegin) {
   constexpr int kKeys = 300, kGroup = 2;
   const KvLayout layout{2, 24};
   const int pages = (kKeys + kPageKeys - 1) / kPageKeys;
-  std::vector<Bf16> k(layout.k_page() * pages), v(layout.v_page() * pages);
+  std::vector<Bf16> pages_of_layer(layout.page_size() * pages);
   std::vector<int32_t> table;
   for (int page = 0; page < pages; ++page) table.push_back(pages - 1 - page);
   oracle::KeyValues cache;
   for (int key = 0; key < kKeys; ++key) {
     cache.k.push_back(noise_values(1000 + key, 48, 1));
     cache.v.push_back(noise_values(2000 + key, 48, 1));
-    const size_t page = table[key / kPageKeys];
     for (int head = 0; head < 2; ++head) {
+      Bf16* k =
+          pages_of_layer.data() + table[key / kPageKeys] * layout.page_size() + head * layout.head_size();
+      Bf16* v = k + layout.k_tile();
       for (int i = 0; i < 24; ++i) {
-        k[page * layout.k_page() + head * layout.k_tile() + KvLayout::k_at(key % kPageKeys, i)] =
-            round_bf16(cache.k[key][head * 24 + i]);
-        v[page * layout.v_page() + head * layout.v_tile() + layout.v_at(key % kPageKeys, i)] =
-            round_bf16(cache.v[key][head * 24 + i]);
+        k[KvLayout::k_at(key % kPageKeys, i)] = round_bf16(cache.k[key][head * 24 + i]);
+        v[layout.v_at(key % kPageKeys, i)] = round_bf16(cache.v[key][head * 24 + i]);
       }
     }
   }
@@ -163,7 +163,7 @@ TEST_P(Kernel, SharesOfKeysMergeAscendingWhereverTheyBegin) {
   for (const int split : {64, 75, 100, 171, 256}) {
     for (const int keys : {1, 64, 65, 200, kKeys}) {
       std::vector<Bf16> out(kGroup * 24);
-      ASSERT_TRUE(attend(GetParam(), layout, {k.data(), v.data()}, 1, kGroup,
+      ASSERT_TRUE(attend(GetParam(), layout, pages_of_layer.data(), 1, kGroup,
                          {q_bits.data(), table.data(), keys, split}, scratch, out.data()));
       std::vector<float> expected;
       for (int head = 0; head < kGroup; ++head) {
