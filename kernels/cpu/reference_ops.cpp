@@ -92,7 +92,7 @@ class ReferenceOps : public Ops {
 
 void ReferenceOps::reserve(const Capacity& capacity) {
   const DefaultFloatEnvironment environment;
-  capacity_ = capacity;
+  capacity_ = {};                  // nothing may run if what follows fails
   keys_ = AlignedBuffer<float>();  // given back before the new one is taken
   values_ = AlignedBuffer<float>();
   const size_t cached = static_cast<size_t>(capacity.pages) * page_stride();
@@ -102,7 +102,8 @@ void ReferenceOps::reserve(const Capacity& capacity) {
       static_cast<int>(std::min<int64_t>(shape_.max_positions, int64_t{capacity.pages} * kPageKeys));
   rope_table_.resize(static_cast<size_t>(positions) * shape_.head_dim);
   rope_rows(rope_frequencies(shape_.rope, shape_.head_dim), 0, positions, rope_table_.data());
-  next_tokens_.assign(capacity.slots, 0);
+  next_tokens_.assign(capacity.slots, kNextToken);
+  capacity_ = capacity;
 }
 
 void ReferenceOps::step(const KernelSet& set, const StepInput& input, const std::function<void()>& body) {

@@ -52,6 +52,15 @@ Rows rows_of(const OpOutput& output, bool fp32) {
   return rows;
 }
 
+// Around the borders of tiles, of attention's segments and of the BLAS's blocks of rows.
+std::vector<size_t> sampled_rows(size_t rows) {
+  std::vector<size_t> sampled;
+  for (size_t r : {0, 1, 11, 12, 13, 31, 32, 63, 64, 191, 255, 256, 298, 299}) {
+    if (r < rows) sampled.push_back(r);
+  }
+  return sampled;
+}
+
 struct Device {
   Device(const TinyModel& model, const std::string& set_name, int threads = 2)
       : set(find_kernel_set("cpu", set_name)), ops(open_ops("cpu", model.shape, {set}, threads)) {
@@ -85,7 +94,7 @@ class Accuracy : public testing::TestWithParam<const char*> {
     for (const TinyTensor& part : model_.parts(stored)) parts.push_back(&part);
     const double bound = gamma(static_cast<int>(x[0].size()));
     double worst = 0;  // in bounds
-    for (size_t r = 0; r < x.size(); ++r) {
+    for (size_t r : sampled_rows(x.size())) {
       size_t n = 0;
       for (const TinyTensor* part : parts) {
         for (int row = 0; row < part->rows; ++row, ++n) {
@@ -188,7 +197,7 @@ class Accuracy : public testing::TestWithParam<const char*> {
     expect_product(gate_up, seen.at(ffn_norm), seen.at(gate_up));
     expect_product(down, seen.at(swiglu), seen.at(down));
     expect_product(lm_head, seen.at(final_norm), seen.at(lm_head), true);
-    for (size_t r = 0; r < seen.at(embed).size(); ++r) {
+    for (size_t r : sampled_rows(seen.at(embed).size())) {
       expect_norm(attention_norm, seen.at(embed)[r], seen.at(attention_norm)[r]);
       expect_attention(seen.at(qk_norm_rope)[r], first + static_cast<int>(r) + 1, seen.at(attention)[r]);
       for (int i = 0; i < model_.shape.ffn; ++i) {
@@ -258,12 +267,12 @@ std::vector<int32_t> first_pages() {
 
 // The audited sequence's digests over its steps, for each number of sequences.
 std::set<std::vector<uint64_t>> digests_by_rows(const std::string& set_name) {
-  constexpr int kSteps = 24;
+  constexpr int kSteps = 16;
   const TinyModel model = random_model(small_smollm2(2), 30);
   const std::vector<int32_t> pages = first_pages();
-  Device device(model, set_name);
+  Device device(model, set_name, 1);  // two threads that wait for each other are slow on a busy machine
   std::set<std::vector<uint64_t>> streams;
-  for (int rows : {1, 2, 3, 4, 8, 16, 32}) {
+  for (int rows : {1, 2, 4, 16}) {
     std::vector<uint64_t> digests;
     for (int position = 0; position < kSteps; ++position) {
       digests.push_back(device.run(shared_step(rows, position, pages)).heads[0].digest);

@@ -311,6 +311,7 @@ TEST(Reference, RefusesWhatWasNotReserved) {
   EXPECT_THROW(reference.run(slice_of({1}, 0, 1, kPages, 8)), Error);
   EXPECT_THROW(reference.run(slice_of({1031}, 0, 1, kPages)), Error);
   EXPECT_THROW(reference.run(slice_of({kNextToken - 1}, 0, 1, kPages)), Error);
+  EXPECT_THROW(reference.run(slice_of({kNextToken}, 0, 1, kPages)), Error);  // no head has chosen yet
   EXPECT_THROW(reference.ops->next_result(), Error);
 }
 
