@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/llm/arms.h"
 #include "core/llm/checkpoint.h"
 #include "tests/support/checkpoint_files.h"
 
@@ -302,6 +303,55 @@ TEST_F(BadGguf, RopeDivisorsAreLlama3sOrRefused) {
   GgufParts stated = with_divisors(4096, 8);
   set_key(stated, "llama.rope.scaling.original_context_length", kUint32, u32(4096));
   EXPECT_EQ(open(stated).shape().rope.original_positions, 4096.0);
+}
+
+// B35: what it would take is known before anything is loaded.
+TEST_F(BadGguf, B35AModelThatIsTooLargeForTheMemoryIsADevicesError) {
+  constexpr uint32_t kQ4_1 = 3;
+  constexpr uint64_t kLayers = 60, kHidden = 65536, kFfn = 262144, kKv = 8 * 128;
+  GgufParts parts = tiny_gguf();
+  const std::pair<const char*, uint32_t> numbers[] = {
+      {"block_count", kLayers},      {"embedding_length", kHidden},  {"feed_forward_length", kFfn},
+      {"attention.head_count", 512}, {"attention.head_count_kv", 8}, {"rope.dimension_count", 128}};
+  for (const auto& [key, value] : numbers) set_key(parts, std::string("llama.") + key, kUint32, u32(value));
+  parts.tensors.clear();
+  parts.data.clear();
+  uint64_t size = 0;
+  const auto add = [&](const std::string& name, const std::vector<uint64_t>& ne) {
+    parts.tensors.push_back(gguf_tensor(name, ne, kQ4_1, size));
+    uint64_t count = 1;
+    for (uint64_t extent : ne) count *= extent;
+    size += count / 32 * 20;
+  };
+  add("token_embd.weight", {kHidden, 16});
+  add("output_norm.weight", {kHidden});
+  for (uint64_t layer = 0; layer < kLayers; ++layer) {
+    const std::string prefix = "blk." + std::to_string(layer) + ".";
+    add(prefix + "attn_norm.weight", {kHidden});
+    add(prefix + "ffn_norm.weight", {kHidden});
+    for (const char* square : {"attn_q.weight", "attn_output.weight"})
+      add(prefix + square, {kHidden, kHidden});
+    for (const char* kv : {"attn_k.weight", "attn_v.weight"}) add(prefix + kv, {kHidden, kKv});
+    for (const char* up : {"ffn_gate.weight", "ffn_up.weight"}) add(prefix + up, {kHidden, kFfn});
+    add(prefix + "ffn_down.weight", {kFfn, kHidden});
+  }
+  const std::string bytes = parts.bytes();
+  const std::string file = folder_.write("model.gguf", bytes);
+  if (truncate(file.c_str(), static_cast<off_t>(bytes.size() + size)) != 0)
+    GTEST_SKIP() << "no sparse files here";
+  const Checkpoint checkpoint = Checkpoint::open(file);
+  ArmsSpec spec;
+  spec.device = "cpu";
+  spec.kernel_sets = {"invariant"};
+  spec.max_rows = 16;
+  spec.capacity = {.rows = 16, .logit_rows = 1, .slots = 1, .pages = 1};
+  try {
+    Arms::open(checkpoint, spec, [](const std::string& stage) { ADD_FAILURE() << stage; });
+    FAIL() << "terabytes of weights were loaded";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.status(), Exit::device);
+    EXPECT_THAT(error.what(), testing::ContainsRegex("needs [0-9]+ MiB of memory, [0-9]+ MiB are available"));
+  }
 }
 
 }  // namespace
