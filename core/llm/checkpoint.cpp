@@ -93,6 +93,7 @@ Checkpoint Checkpoint::open(const std::string& path) {
   state->shape = source.config.shape;
   state->tokenizer = std::move(source.tokenizer);
   state->tokenizer.stop_tokens = source.config.stop_tokens;
+  state->tokenizer.vocab = source.config.shape.vocab;
   state->permutes_rows = source.format == CheckpointFormat::gguf && source.config.family->gguf_permutes_rows;
   state->inputs = std::move(source.files);
   for (const InputFile& input : state->inputs) state->files.push_back({input.path(), input.size()});

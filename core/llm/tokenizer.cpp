@@ -137,15 +137,20 @@ void Tokenizer::State::encode_segment(std::string_view text, SpecialText special
 }
 
 Tokenizer Tokenizer::open(const TokenizerSource& source) {
-  if (source.tokenizer_json)
-    return Tokenizer(std::make_unique<State>(read_tokenizer_json(*source.tokenizer_json)));
-  if (source.model.empty() && source.tokens.empty()) {
+  const std::string file = source.file.empty() ? "the model" : printable(source.file, 300);
+  if (!source.tokenizer_json && source.model.empty() && source.tokens.empty()) {
     throw Error(Exit::bad_input,
                 fmt::format("{}: has no tokenizer; expected a tokenizer.json or GGUF's tokenizer.ggml, or "
                             "prompts as token ids",
-                            source.file.empty() ? "the model" : printable(source.file, 300)));
+                            file));
   }
-  return Tokenizer(std::make_unique<State>(define_from_gguf(source)));
+  Tokenizer tokenizer(std::make_unique<State>(
+      source.tokenizer_json ? read_tokenizer_json(*source.tokenizer_json) : define_from_gguf(source)));
+  if (source.vocab > 0 && tokenizer.size() > source.vocab) {
+    throw Error(Exit::bad_input, fmt::format("{}: found token id {}; expected ids below the model's {}", file,
+                                             tokenizer.size() - 1, source.vocab));
+  }
+  return tokenizer;
 }
 
 Tokenizer::Tokenizer(std::unique_ptr<State> state) : state_(std::move(state)) {}

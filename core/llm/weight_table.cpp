@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <map>
 #include <string_view>
 #include <unordered_map>
 
@@ -20,29 +20,84 @@ std::vector<uint64_t> expected_dims(const WeightName& weight, const ModelShape& 
   return {static_cast<uint64_t>(extent_of(weight.rows, shape)), columns};
 }
 
-StoredTensor stored(const TensorEntry& entry, const std::vector<uint64_t>& dims) {
+StoredTensor stored(const TensorEntry& entry) {
   StoredTensor tensor;
   tensor.name = entry.name;
   tensor.type = *entry.type;
-  tensor.rows = dims.size() == 2 ? static_cast<int64_t>(dims[0]) : 1;
-  tensor.columns = static_cast<int64_t>(dims.back());
+  tensor.rows = entry.dims.size() == 2 ? static_cast<int64_t>(entry.dims[0]) : 1;
+  tensor.columns = static_cast<int64_t>(entry.dims.back());
   tensor.file = entry.file;
   tensor.offset = entry.offset;
   tensor.bytes = entry.bytes;
   return tensor;
 }
 
-bool ends_with(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
-
 // A bias, a norm or an adapter inside a layer would change the result. Tables of RoPE's frequencies, which
 // old files carry, are computed here from the configuration.
 bool changes_the_result(const std::string& name, CheckpointFormat format) {
-  const std::string_view layers = format == CheckpointFormat::gguf ? "blk." : "model.layers.";
-  return std::string_view(name).substr(0, layers.size()) == layers &&
-         !ends_with(name, ".rotary_emb.inv_freq") && !ends_with(name, ".attn_rot_embd");
+  return name.starts_with(format == CheckpointFormat::gguf ? "blk." : "model.layers.") &&
+         !name.ends_with(".rotary_emb.inv_freq") && !name.ends_with(".attn_rot_embd");
 }
+
+struct Place {
+  Role role;
+  int layer;
+  int part;
+};
+
+// Where each of the model's weights is among the entries, in the entries' order.
+class Finder {
+ public:
+  Finder(const std::vector<TensorEntry>& entries, const std::vector<std::string>& files,
+         CheckpointFormat format, const Family& family, const ModelShape& shape)
+      : entries_(entries), files_(files), format_(format), family_(family), shape_(shape) {
+    for (size_t i = 0; i < entries.size(); ++i) by_name_.emplace(entries[i].name, i);
+  }
+
+  std::map<size_t, Place> find_all() const {
+    std::map<size_t, Place> found;
+    std::map<Role, int> parts;
+    for (const WeightName& weight : weight_names(shape_)) {
+      const int part = parts[weight.role]++;
+      for (int layer = 0; layer < (has_layers(weight) ? shape_.layers : 1); ++layer) {
+        found.emplace(find(weight, layer), Place{weight.role, layer, part});
+      }
+    }
+    return found;
+  }
+
+  [[noreturn]] void fail(const TensorEntry& entry, const std::string& found,
+                         const std::string& expected) const {
+    throw Error(Exit::bad_input, fmt::format("{}: tensor {}: found {}; expected {}",
+                                             printable(files_[static_cast<size_t>(entry.file)], 300),
+                                             printable(entry.name), found, expected));
+  }
+
+ private:
+  size_t find(const WeightName& weight, int layer) const {
+    const std::string name =
+        name_in_layer(format_ == CheckpointFormat::gguf ? weight.gguf : weight.safetensors, layer);
+    const auto entry = by_name_.find(name);
+    if (entry == by_name_.end()) {
+      throw Error(Exit::bad_input,
+                  fmt::format("{}: found no tensor {}; expected the {} weights of a {} model with {} layers",
+                              printable(files_.front(), 300), name, role_name(weight.role), family_.name,
+                              shape_.layers));
+    }
+    const TensorEntry& tensor = entries_[entry->second];
+    const std::vector<uint64_t> dims = expected_dims(weight, shape_);
+    if (tensor.dims != dims) fail(tensor, "shape " + dims_text(tensor.dims), "shape " + dims_text(dims));
+    if (!tensor.type) fail(tensor, "type " + printable(tensor.stored_type), "F32, F16 or BF16");
+    return entry->second;
+  }
+
+  const std::vector<TensorEntry>& entries_;
+  const std::vector<std::string>& files_;
+  CheckpointFormat format_;
+  const Family& family_;
+  const ModelShape& shape_;
+  std::unordered_map<std::string_view, size_t> by_name_;
+};
 
 }  // namespace
 
@@ -52,63 +107,26 @@ std::string dims_text(const std::vector<uint64_t>& dims) {
 
 WeightTable make_weight_table(const std::vector<TensorEntry>& entries, const std::vector<std::string>& files,
                               CheckpointFormat format, const Family& family, const ModelShape& shape) {
-  const auto fail = [&](const TensorEntry& entry, const std::string& found, const std::string& expected) {
-    throw Error(Exit::bad_input, fmt::format("{}: tensor {}: found {}; expected {}",
-                                             printable(files[static_cast<size_t>(entry.file)], 300),
-                                             printable(entry.name), found, expected));
-  };
-  std::unordered_map<std::string_view, size_t> by_name;
-  for (size_t i = 0; i < entries.size(); ++i) by_name.emplace(entries[i].name, i);
-
-  struct Place {
-    Role role;
-    int layer;
-    int part;
-  };
-  std::vector<std::pair<size_t, Place>> found;  // entry -> its place
-  std::vector<bool> used(entries.size(), false);
-  const std::vector<WeightName> names = weight_names(shape);
-  for (size_t w = 0; w < names.size(); ++w) {
-    const WeightName& weight = names[w];
-    int part = 0;
-    for (size_t before = 0; before < w; ++before) part += names[before].role == weight.role ? 1 : 0;
-    for (int layer = 0; layer < (has_layers(weight) ? shape.layers : 1); ++layer) {
-      const std::string name =
-          name_in_layer(format == CheckpointFormat::gguf ? weight.gguf : weight.safetensors, layer);
-      const auto entry = by_name.find(name);
-      if (entry == by_name.end()) {
-        throw Error(Exit::bad_input,
-                    fmt::format("{}: no tensor {}; expected the {} weights of a {} model with {} layers",
-                                printable(files.front(), 300), name, role_name(weight.role), family.name,
-                                shape.layers));
-      }
-      const TensorEntry& tensor = entries[entry->second];
-      const std::vector<uint64_t> dims = expected_dims(weight, shape);
-      if (tensor.dims != dims) fail(tensor, "shape " + dims_text(tensor.dims), "shape " + dims_text(dims));
-      if (!tensor.type) fail(tensor, "type " + printable(tensor.stored_type), "F32, F16 or BF16");
-      used[entry->second] = true;
-      found.push_back({entry->second, {weight.role, layer, part}});
-    }
-  }
-
-  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  const Finder finder(entries, files, format, family, shape);
+  const std::map<size_t, Place> found = finder.find_all();
   WeightTable table;
   for (const auto& [index, place] : found) {
     table.places[{place.role, place.layer, place.part}] = table.tensors.size();
-    table.tensors.push_back(stored(entries[index], entries[index].dims));
+    table.tensors.push_back(stored(entries[index]));
   }
   size_t unused = 0;
   for (size_t i = 0; i < entries.size(); ++i) {
-    if (used[i]) continue;
+    if (found.contains(i)) continue;
     if (changes_the_result(entries[i].name, format)) {
-      fail(entries[i], "a weight that is no part of this model",
-           fmt::format("a {} model of {} layers without it", family.name, shape.layers));
+      finder.fail(entries[i], "a weight that is no part of this model",
+                  fmt::format("a {} model of {} layers without it", family.name, shape.layers));
     }
-    if (++unused <= kMaxWarnings)
-      table.warnings.push_back(fmt::format("tensor {} is not used", printable(entries[i].name)));
+    if (++unused > kMaxWarnings) continue;
+    table.warnings.push_back(fmt::format("tensor {} is not used", printable(entries[i].name)));
   }
-  if (unused > kMaxWarnings)
+  if (unused > kMaxWarnings) {
     table.warnings.push_back(fmt::format("{} more tensors are not used", unused - kMaxWarnings));
+  }
   return table;
 }
 

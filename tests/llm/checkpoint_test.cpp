@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "core/hash.h"
+#include "core/llm/tokenizer.h"
 #include "tests/support/bitwise_equal.h"
 #include "tests/support/golden.h"
 
@@ -155,6 +156,22 @@ TEST(Checkpoint, GgufGivesTheTokenizersMetadata) {
   EXPECT_EQ(source.add_bos, false);
   EXPECT_EQ(source.chat_template, "");
   EXPECT_THAT(source.stop_tokens, ElementsAre(2));
+}
+
+TEST(Checkpoint, TokensThatTheModelHasNoRowForAreRefused) {
+  for (const char* name : {"llama-tied-bf16", "gguf/llama-tied-bf16.gguf"}) {
+    TokenizerSource source = Checkpoint::open(golden_path(name)).tokenizer();
+    EXPECT_EQ(source.vocab, 640);
+    EXPECT_EQ(Tokenizer::open(source).size(), 640);
+    source.vocab = 639;
+    try {
+      Tokenizer::open(source);
+      ADD_FAILURE() << name;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.status(), Exit::bad_input);
+      EXPECT_THAT(error.what(), testing::HasSubstr("found token id 639; expected ids below the model's 639"));
+    }
+  }
 }
 
 TEST(Checkpoint, Q8_0BlocksAreDequantisedInTheModelsRowOrder) {

@@ -73,7 +73,8 @@ void set_key(GgufParts& parts, const std::string& key, uint32_t type, const std:
 struct Opening {
   int status = -1;      // 0, or Error's exit status; 128 + signal if it died
   std::string message;  // Error's; of a good one: its warnings, one a line
-  double seconds = 0;
+  double seconds = 0;  // of CPU time, which other processes do not prolong; one that waits for ever runs into
+                       // the test's own limit
   uint64_t peak_bytes = 0;  // of resident memory, beyond what this process had
 };
 Opening open_apart(const std::string& path);
