@@ -77,6 +77,7 @@ int run_command(int argc, char** argv) {
       add_report(app),
       add_model(app),
       add_db(app),
+      add_tokenize(app),
   };
   for (const Verb& verb : verbs) verb.app->allow_extras();
   app.allow_extras();

@@ -28,5 +28,6 @@ Verb add_show(CLI::App& app);
 Verb add_report(CLI::App& app);
 Verb add_model(CLI::App& app);
 Verb add_db(CLI::App& app);
+Verb add_tokenize(CLI::App& app);
 
 }  // namespace ra

@@ -1,21 +1,19 @@
-// Prompts from files: text, or token ids as JSON. Nothing is cut silently.
+// Prompts in a file's bytes: text, or token ids as JSON. Nothing is cut silently. `name` is the file in errors, safe in
+// a message.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ra {
 
-inline constexpr size_t kMaxPromptBytes = 8 << 20;  // two million tokens: beyond every supported context
+// The text of a prompt or of companions: the bytes without the line end of the last line, which editors add.
+// Error(bad_input) with the line for what is not UTF-8, NUL, a byte order mark or a carriage return; also for no text.
+std::string prompt_text(std::string bytes, std::string_view name);
 
-// The text of a prompt or of companions; "-" reads standard input. One line end at the very end is dropped, as editors
-// add it. Error(bad_input) with file and line for what is not UTF-8 and for NUL, a byte order mark or CRLF line ends;
-// also for a text that is empty or longer than kMaxPromptBytes.
-std::string read_prompt_text(const std::string& path);
-
-// The ids of a JSON array of token ids, at least one, each below `vocab`. Error(bad_input) otherwise.
-std::vector<int32_t> read_prompt_ids(const std::string& path, int32_t vocab);
+// The ids of a JSON array of token ids: at least one, each below `vocab`. Error(bad_input) otherwise.
+std::vector<int32_t> prompt_ids(std::string_view json, std::string_view name, int32_t vocab);
 
 }  // namespace ra

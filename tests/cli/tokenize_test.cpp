@@ -1,0 +1,101 @@
+// repro-audit tokenize, from its options to what it prints.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "cli/verbs.h"
+#include "tests/cli/refusal.h"
+#include "tests/support/golden.h"
+
+namespace ra {
+namespace {
+
+using testing::HasSubstr;
+
+class Tokenize : public testing::Test {
+ protected:
+  Tokenize() {
+    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
+    folder = std::filesystem::path(testing::TempDir()) / (std::string("ra-tokenize-") + test->name());
+    std::filesystem::create_directories(folder);
+    input = folder / "input.txt";
+  }
+  ~Tokenize() override { std::filesystem::remove_all(folder); }
+
+  // What the verb prints for a file with these bytes.
+  std::string run(const std::string& bytes, std::vector<std::string> options) {
+    std::ofstream(input, std::ios::binary) << bytes;
+    options.insert(options.begin(), {"repro-audit", "tokenize", input.string(), "--model", model});
+    std::vector<char*> argv;
+    for (std::string& option : options) argv.push_back(option.data());
+    CLI::App app;
+    const Verb verb = add_tokenize(app);
+    app.parse(static_cast<int>(argv.size()), argv.data());
+    testing::internal::CaptureStdout();
+    try {
+      EXPECT_EQ(verb.run(), 0);
+    } catch (...) {
+      testing::internal::GetCapturedStdout();
+      throw;
+    }
+    return testing::internal::GetCapturedStdout();
+  }
+  std::string refuse(const std::string& bytes, const std::vector<std::string>& options) {
+    return refusal(Exit::bad_input, [&] { run(bytes, options); });
+  }
+
+  std::string model;
+  std::filesystem::path folder, input;
+};
+
+TEST_F(Tokenize, ShowsIdsAndPieces) {
+  model = golden_path("gguf/llama-tied-bf16.gguf");
+  EXPECT_EQ(run("se\x1b é<|im_end|>\n", {"--parse-special"}),
+            "    260  \"se\"\n"
+            "    215  \"\\u{1b}\"\n"
+            "    220  \" \"\n"
+            "    127  \"\\xc3\"\n"
+            "    102  \"\\xa9\"\n"
+            "    639  \"<|im_end|>\"\n"
+            "6 tokens\n");
+}
+
+TEST_F(Tokenize, AnswersEveryJsonLineWithTheReferencesIds) {
+  model = golden_path("qwen3-bf16");
+  const Json cases = golden_json("tokenizer-qwen2/golden.json");
+  std::string lines, expected;
+  for (const Json& one : cases.array("cases")) {
+    std::string escaped;
+    for (const char c : member(one, "text").string("text")) {
+      escaped += c == '"' || c == '\\' || static_cast<uint8_t>(c) < 0x20
+                     ? fmt::format("\\u{:04x}", static_cast<int>(c))
+                     : std::string(1, c);
+    }
+    lines += '"' + escaped + "\"\n";
+    expected += fmt::format("[{}]\n", fmt::join(ids_of(member(one, "ids")), ","));
+  }
+  EXPECT_EQ(run(lines, {"--ndjson", "--parse-special"}), expected);
+}
+
+TEST_F(Tokenize, LeavesBosOutWhenAskedTo) {
+  model = golden_path("llama3-scaled-fp32-sharded");
+  EXPECT_EQ(run("\"a\"", {"--ndjson"}), "[637,64]\n");
+  EXPECT_EQ(run("\"a\"", {"--ndjson", "--no-bos"}), "[64]\n");
+}
+
+TEST_F(Tokenize, NamesTheLineOfABadString) {
+  model = golden_path("qwen3-bf16");
+  for (const char* bad : {"\"\\ud800\"", "\"\xff\"", "", "[1]", "\"a", "\"a\"\r", "\"a\" \"b\""}) {
+    const std::string message = refuse(std::string("\"ok\"\n") + bad + "\n", {"--ndjson"});
+    EXPECT_THAT(message, HasSubstr("input.txt: line 2")) << bad;
+    EXPECT_THAT(message, HasSubstr("; expected ")) << bad;
+  }
+  EXPECT_THAT(refuse("one\ntwo\xff\n", {}), HasSubstr("line 2: byte 0xff is not UTF-8"));
+}
+
+}  // namespace
+}  // namespace ra
