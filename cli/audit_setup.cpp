@@ -35,23 +35,6 @@ std::map<std::string, std::string> describe_model(const Checkpoint& checkpoint, 
   };
 }
 
-void check_equal(const std::string& what, const std::string& was, const std::string& is) {
-  if (was == is) return;
-  throw Error(Exit::not_comparable, fmt::format("{}: is {}; expected {}, with which the audit began", what,
-                                                printable(is), printable(was)));
-}
-
-void check_equal(const std::string& what, const std::map<std::string, std::string>& was,
-                 const std::map<std::string, std::string>& is) {
-  for (const auto& [name, value] : was) {
-    const auto found = is.find(name);
-    check_equal(what + " " + name, value, found == is.end() ? "absent" : found->second);
-  }
-  for (const auto& [name, value] : is) {
-    if (!was.contains(name)) check_equal(what + " " + name, "absent", value);
-  }
-}
-
 }  // namespace
 
 PlanSpec plan_spec(const RunSettings& settings, const ModelShape& shape, std::vector<int32_t> prompt,
@@ -116,24 +99,6 @@ std::vector<Arm> describe_arms(const std::vector<Subject*>& subjects) {
     arms.push_back({.id = static_cast<int32_t>(arms.size()), .name = name, .facts = std::move(facts)});
   }
   return arms;
-}
-
-void check_unchanged(const Audit& audit, const std::string& model_sha256, const std::vector<Arm>& arms) {
-  check_equal("repro-audit's version", audit.tool, program_version());
-  check_equal("the model's SHA-256", audit.subject.model_sha256, model_sha256);
-  check_equal("the number of arms", fmt::format("{}", audit.arms.size()), fmt::format("{}", arms.size()));
-  for (size_t i = 0; i < arms.size(); ++i) {
-    const SubjectFacts &was = audit.arms[i].facts, &is = arms[i].facts;
-    check_equal("arm", audit.arms[i].name, arms[i].name);
-    check_equal("device", was.device, is.device);
-    check_equal("sum-order class", was.sum_order_class, is.sum_order_class);
-    check_equal("environment", was.environment, is.environment);
-    for (const auto& [role, outputs] : was.anchor_outputs) {
-      const auto found = is.anchor_outputs.find(role);
-      check_equal("certified output of " + role, outputs,
-                  found == is.anchor_outputs.end() ? std::map<std::string, std::string>{} : found->second);
-    }
-  }
 }
 
 }  // namespace ra

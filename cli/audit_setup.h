@@ -23,8 +23,4 @@ ArmsSpec arms_spec(const RunSettings& settings, const Checkpoint& checkpoint, co
 
 std::vector<Arm> describe_arms(const std::vector<Subject*>& subjects);
 
-// Error(not_comparable), naming the first difference, unless model, device, libraries and program are those that the
-// audit began with.
-void check_unchanged(const Audit& audit, const std::string& model_sha256, const std::vector<Arm>& arms);
-
 }  // namespace ra

@@ -92,7 +92,7 @@ int run_run(const RunOptions& options) {
     if (!options.quiet) print_error(fmt::format("repro-audit: {}\n", stage));
   });
   if (options.resume) {
-    check_unchanged(audit, checkpoint.sha256(), describe_arms(arms.subjects()));
+    check_resumable(audit, checkpoint.sha256(), describe_arms(arms.subjects()), program_version());
     store.add_segment(audit.id, program_version());
     audit = store.load(audit.id);
   } else {

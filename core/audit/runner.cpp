@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/json.h"
 
 namespace ra {
 namespace {
@@ -138,7 +139,14 @@ std::string differences(const std::string& what, const Words& stored, const Word
   for (const std::string& name : names) {
     const std::string was = value_of(stored, name);
     const std::string is = value_of(present, name);
-    if (was != is) text += "; " + what + name + " was " + was + ", is " + is;
+    if (was != is)
+      text.append("; ")
+          .append(what)
+          .append(name)
+          .append(" was ")
+          .append(printable(was))
+          .append(", is ")
+          .append(printable(is));
   }
   return text;
 }
@@ -150,27 +158,21 @@ RunEnd run_audit(const Audit& audit, const std::vector<Subject*>& subjects, Stor
   return Runner(audit, subjects, store, options).run();
 }
 
-void check_resumable(const Audit& stored, const AuditSubject& subject, const std::vector<Arm>& arms,
+void check_resumable(const Audit& stored, const std::string& model_sha256, const std::vector<Arm>& arms,
                      const std::string& tool) {
-  std::string found = differences("",
-                                  {{"tool", stored.tool},
-                                   {"model's SHA-256", stored.subject.model_sha256},
-                                   {"prompt's SHA-256", stored.subject.prompt_sha256},
-                                   {"number of arms", std::to_string(stored.arms.size())}},
-                                  {{"tool", tool},
-                                   {"model's SHA-256", subject.model_sha256},
-                                   {"prompt's SHA-256", subject.prompt_sha256},
-                                   {"number of arms", std::to_string(arms.size())}});
-  found += differences("model's ", stored.subject.model, subject.model);
+  const auto identity = [](const std::string& version, const std::string& model, size_t count) {
+    return Words{{"tool", version}, {"model's SHA-256", model}, {"number of arms", std::to_string(count)}};
+  };
+  std::string found = differences("", identity(stored.tool, stored.subject.model_sha256, stored.arms.size()),
+                                  identity(tool, model_sha256, arms.size()));
   for (size_t i = 0; i < std::min(stored.arms.size(), arms.size()); ++i) {
     found +=
         differences("arm ", {{std::to_string(i), stored.arms[i].name}}, {{std::to_string(i), arms[i].name}});
     found += differences("arm " + stored.arms[i].name + "'s ", words_of(stored.arms[i]), words_of(arms[i]));
   }
   if (found.empty()) return;
-  throw Error(Exit::not_comparable,
-              "audit " + stored.id + found +
-                  "; expected the same as when it was begun, so it cannot be resumed here");
+  throw Error(Exit::not_comparable, "audit " + stored.id + ": cannot be resumed here" + found +
+                                        "; expected the same as when it was begun");
 }
 
 }  // namespace ra

@@ -36,8 +36,8 @@ RunEnd run_audit(const Audit& audit, const std::vector<Subject*>& subjects, Stor
                  const RunnerOptions& options);
 
 // Whether what is here now can go on with the stored audit. Error(not_comparable) names everything that differs: tool,
-// model, prompt, an arm's device, kernel set, sum-order class or environment.
-void check_resumable(const Audit& stored, const AuditSubject& subject, const std::vector<Arm>& arms,
+// model, an arm's name, device, kernel set, sum-order class, environment or certified outputs.
+void check_resumable(const Audit& stored, const std::string& model_sha256, const std::vector<Arm>& arms,
                      const std::string& tool);
 
 }  // namespace ra

@@ -28,7 +28,7 @@ std::string real_path(const std::string& path) {
       std::filesystem::weakly_canonical(std::filesystem::absolute(path, code), code);
   if (code)
     throw Error(Exit::bad_input,
-                path + ": " + code.message() + "; expected a file name that leads somewhere");
+                printable_path(path) + ": " + code.message() + "; expected a file name that leads somewhere");
   return found;
 }
 
@@ -36,13 +36,15 @@ bool exists(const std::string& path) {
   struct stat facts {};
   if (stat(path.c_str(), &facts) != 0) {
     if (errno == ENOENT) return false;
-    throw Error(Exit::bad_input, path + ": " + std::strerror(errno) + "; expected a database");
+    throw Error(Exit::bad_input,
+                printable_path(path) + ": " + std::strerror(errno) + "; expected a database");
   }
   if (!S_ISREG(facts.st_mode))
-    throw Error(Exit::bad_input, path + ": not a regular file; expected a database");
-  if (facts.st_size == 0) throw Error(Exit::bad_input, path + ": an empty file; expected a database");
+    throw Error(Exit::bad_input, printable_path(path) + ": not a regular file; expected a database");
+  if (facts.st_size == 0)
+    throw Error(Exit::bad_input, printable_path(path) + ": an empty file; expected a database");
   if (facts.st_nlink > 1) {
-    throw Error(Exit::bad_input, path + ": " + std::to_string(facts.st_nlink) +
+    throw Error(Exit::bad_input, printable_path(path) + ": " + std::to_string(facts.st_nlink) +
                                      " hard links; expected one name, because the journal lies beside it");
   }
   return true;
@@ -51,7 +53,8 @@ bool exists(const std::string& path) {
 void check_writable(const std::string& path) {
   for (const std::string& name : {path, std::filesystem::path(path).parent_path().string()}) {
     if (access(name.c_str(), W_OK) != 0) {
-      throw Error(Exit::storage, name + ": " + std::strerror(errno) + "; expected to be able to write there");
+      throw Error(Exit::storage, printable_path(name) + ": " + std::strerror(errno) +
+                                     "; expected to be able to write there");
     }
   }
 }
@@ -246,7 +249,7 @@ Store Store::open_writer(const std::string& path) {
   Connection& connection = database->connection;
   check_database(connection);
   if (connection.read_only()) {
-    throw Error(Exit::storage, name + ": read-only; expected to be able to write there");
+    throw Error(Exit::storage, printable_path(name) + ": read-only; expected to be able to write there");
   }
   // 3.40.1 can corrupt a database in WAL mode; with the journal and EXTRA a commit outlives a loss of power.
   connection.run("PRAGMA synchronous = EXTRA; PRAGMA foreign_keys = ON");
@@ -255,11 +258,13 @@ Store Store::open_writer(const std::string& path) {
 
 Store Store::open_reader(const std::string& path) {
   const std::string name = real_path(path);
-  if (!exists(name)) throw Error(Exit::bad_input, name + ": no such file; expected a database");
+  if (!exists(name))
+    throw Error(Exit::bad_input, printable_path(name) + ": no such file; expected a database");
   auto database = std::make_unique<Database>(name, Access::read);
   if (database->connection.needs_rollback()) {
     // A writer was killed inside a commit. Rolling back is not ours to refuse: without it nobody can read the file.
     database.reset();
+    check_writable(name);
     Connection(name, Access::write).integer("SELECT count(*) FROM sqlite_schema");
     database = std::make_unique<Database>(name, Access::read);
   }
@@ -340,7 +345,7 @@ std::string Store::resolve(const std::string& id) const {
     if (!id.empty() && audit.id.starts_with(id)) found.push_back(audit.id);
   }
   if (found.size() == 1) return found.front();
-  const std::string what = "audit '" + printable(id) + "' in " + database_->connection.path();
+  const std::string what = "audit '" + printable(id) + "' in " + database_->connection.name();
   if (found.empty())
     throw Error(Exit::usage, what + ": there is none; expected an id that `repro-audit list` shows");
   throw Error(Exit::usage, what + ": " + std::to_string(found.size()) + " begin so; expected more of the id");
@@ -370,7 +375,7 @@ std::vector<std::string> Store::verify() const {
       Statement statement(connection, pragma);
       while (statement.step()) {
         const std::string line = std::get<std::string>(statement.value(0));
-        if (line != "ok") problems.push_back(connection.path() + ": " + line);
+        if (line != "ok") problems.push_back(connection.name() + ": " + line);
       }
     });
   }

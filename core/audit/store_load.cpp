@@ -248,7 +248,7 @@ std::vector<Stratum> strata_of(const std::string& names) {
 int64_t audit_number(Connection& connection, const std::string& id) {
   Rows rows(connection, "audits", "WHERE id = ?", {id});
   if (!rows.next()) {
-    throw Error(Exit::usage, "audit '" + printable(id) + "': not in " + connection.path() +
+    throw Error(Exit::usage, "audit '" + printable(id) + "': not in " + connection.name() +
                                  "; expected an id that `repro-audit list` shows");
   }
   return rows.integer(0);
@@ -286,7 +286,7 @@ Plan read_plan(Connection& connection, int64_t audit) {
   } catch (const Error& error) {
     throw connection.damaged("the stored plan cannot be made again: " + std::string(error.what()));
   }
-  throw Error(Exit::bad_input, connection.path() + ": audit " + printable(stored.text(1)) +
+  throw Error(Exit::bad_input, connection.name() + ": audit " + printable(stored.text(1)) +
                                    ": its plan made again is another; expected the version that made it (" +
                                    printable(stored.text(3)) + ")");
 }

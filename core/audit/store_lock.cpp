@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/audit/store_sql.h"
 #include "core/audit/store_time.h"
 #include "core/error.h"
 #include "core/json.h"
@@ -19,7 +20,8 @@ WriterLock::WriterLock(const std::string& path) {
   const std::string name = path + ".lock";
   descriptor_ = open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
   if (descriptor_ < 0) {
-    throw Error(Exit::storage, name + ": " + std::strerror(errno) + "; expected to be able to write there");
+    throw Error(Exit::storage,
+                printable_path(name) + ": " + std::strerror(errno) + "; expected to be able to write there");
   }
   if (flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
     const int code = errno;
@@ -27,10 +29,11 @@ WriterLock::WriterLock(const std::string& path) {
     const ssize_t size = code == EWOULDBLOCK ? pread(descriptor_, owner.data(), owner.size(), 0) : 0;
     close(descriptor_);
     if (code != EWOULDBLOCK) {
-      throw Error(Exit::storage, name + ": " + std::strerror(code) + "; expected a file that can be locked");
+      throw Error(Exit::storage,
+                  printable_path(name) + ": " + std::strerror(code) + "; expected a file that can be locked");
     }
     const std::string who(owner.data(), static_cast<size_t>(size < 0 ? 0 : size));
-    throw Error(Exit::storage, path + ": in use by " +
+    throw Error(Exit::storage, printable_path(path) + ": in use by " +
                                    (who.empty() ? "another process" : printable(who, 256)) +
                                    "; expected no other writer");
   }

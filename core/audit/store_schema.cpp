@@ -95,8 +95,8 @@ std::string statement(const Table& table) {
 }
 
 Error cannot(const std::string& path, const std::string& doing) {
-  return Error(Exit::storage,
-               path + ": " + doing + ": " + std::strerror(errno) + "; expected to be able to write there");
+  return Error(Exit::storage, printable_path(path) + ": " + doing + ": " + std::strerror(errno) +
+                                  "; expected to be able to write there");
 }
 
 void sync_folder(const std::string& path) {
@@ -142,7 +142,7 @@ void create_database(const std::string& path) {
 }
 
 void check_database(Connection& connection) {
-  const std::string& path = connection.path();
+  const std::string& path = connection.name();
   if (connection.integer("PRAGMA application_id") != kApplicationId) {
     throw Error(Exit::bad_input, path + ": another program's database; expected one of repro-audit");
   }

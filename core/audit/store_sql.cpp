@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "core/hash.h"
+#include "core/json.h"
 
 namespace ra {
 namespace {
@@ -27,17 +28,22 @@ int flags_of(Access access) {
 
 }  // namespace
 
+std::string printable_path(const std::string& path) {
+  return printable(path, 4096);
+}
+
 void Connection::Close::operator()(sqlite3* database) const {
   sqlite3_close_v2(database);
 }
 
-Connection::Connection(const std::string& path, Access access) : path_(path), access_(access) {
+Connection::Connection(const std::string& path, Access access)
+    : name_(printable_path(path)), access_(access) {
   check(path.starts_with('/'), "the database's path to be absolute");
   sqlite3* database = nullptr;
   const int code =
       sqlite3_open_v2(path.c_str(), &database, flags_of(access) | SQLITE_OPEN_EXRESCODE, nullptr);
   database_.reset(database);
-  if (database == nullptr) throw Error(Exit::device, path + ": not enough memory to open the database");
+  if (database == nullptr) throw Error(Exit::device, name_ + ": not enough memory to open the database");
   if (code != SQLITE_OK) throw failure("opening it");
   sqlite3_busy_timeout(database, kBusyMilliseconds);
   sqlite3_limit(database, SQLITE_LIMIT_LENGTH, kMaxValueBytes);
@@ -50,7 +56,7 @@ Connection::Connection(const std::string& path, Access access) : path_(path), ac
 }
 
 Error Connection::failure(const std::string& doing) const {
-  const std::string found = path_ + ": " + sqlite3_errmsg(handle()) + " (" + doing + ")";
+  const std::string found = name_ + ": " + sqlite3_errmsg(handle()) + " (" + doing + ")";
   switch (sqlite3_extended_errcode(handle()) & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
@@ -78,7 +84,7 @@ Error Connection::failure(const std::string& doing) const {
 
 Error Connection::damaged(const std::string& what) const {
   return Error(Exit::bad_input,
-               path_ + ": " + what +
+               name_ + ": " + what +
                    "; expected a whole database (`repro-audit db check --db FILE` lists what is damaged, "
                    "`sqlite3 FILE .recover` saves what can be read)");
 }

@@ -14,6 +14,9 @@ struct sqlite3_stmt;
 
 namespace ra {
 
+// A path as messages show it: on one line, whatever is in it.
+std::string printable_path(const std::string& path);
+
 struct Blob {
   std::string bytes;
 };
@@ -37,7 +40,7 @@ class Connection {
   bool read_only() const;
   bool in_transaction() const;
 
-  const std::string& path() const { return path_; }
+  const std::string& name() const { return name_; }  // the path, printable
   sqlite3* handle() const { return database_.get(); }
   // SQLite's last failure as a sentence with the exit status that fits it and this connection's access.
   Error failure(const std::string& doing) const;
@@ -48,7 +51,7 @@ class Connection {
   struct Close {
     void operator()(sqlite3* database) const;
   };
-  std::string path_;
+  std::string name_;
   Access access_;
   std::unique_ptr<sqlite3, Close> database_;
 };

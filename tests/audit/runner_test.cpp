@@ -202,26 +202,26 @@ TEST(Runner, StoresThePiecesOfEveryTokenThatAReportShows) {
 
 TEST(Resume, GoesOnWithTheSame) {
   const ScriptedAudit scripted = scripted_audit(scripted_spec(), {});
-  EXPECT_NO_THROW(
-      check_resumable(scripted.audit, scripted.audit.subject, scripted.audit.arms, scripted.audit.tool));
+  EXPECT_NO_THROW(check_resumable(scripted.audit, scripted.audit.subject.model_sha256, scripted.audit.arms,
+                                  scripted.audit.tool));
 }
 
 TEST(Resume, IsRefusedWithTheNameOfWhatDiffers) {
   const ScriptedAudit scripted = scripted_audit(scripted_spec(), {});
   const auto refusal = [&](const auto& change) -> std::string {
-    AuditSubject subject = scripted.audit.subject;
+    std::string model = scripted.audit.subject.model_sha256;
     std::vector<Arm> arms = scripted.audit.arms;
     std::string tool = scripted.audit.tool;
-    change(subject, arms, tool);
+    change(model, arms, tool);
     try {
-      check_resumable(scripted.audit, subject, arms, tool);
+      check_resumable(scripted.audit, model, arms, tool);
     } catch (const Error& error) {
       EXPECT_EQ(error.status(), Exit::not_comparable);
       return error.what();
     }
     return "not refused";
   };
-  EXPECT_THAT(refusal([](auto& subject, auto&, auto&) { subject.model_sha256[0] = 'c'; }),
+  EXPECT_THAT(refusal([](auto& model, auto&, auto&) { model[0] = 'c'; }),
               HasSubstr("model's SHA-256 was aaa"));
   EXPECT_THAT(refusal([](auto&, auto&, auto& tool) { tool = "other"; }),
               HasSubstr("tool was repro-audit test, is other"));

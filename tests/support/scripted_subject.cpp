@@ -10,9 +10,14 @@ constexpr uint64_t kToken = 1000;
 constexpr uint64_t kDigest = 1001;
 constexpr uint64_t kSecond = 1002;
 
-int32_t find_or(const std::map<Script::Place, int32_t>& map, Script::Place place, int32_t otherwise) {
-  const auto found = map.find(place);
-  return found == map.end() ? otherwise : found->second;
+// What is planted at a place of a trial; of a repeat also what its original has there.
+int32_t planted(const std::map<Script::Place, int32_t>& map, const Trial& trial, int32_t place,
+                int32_t otherwise) {
+  for (int32_t id : {trial.id, trial.repeat_of}) {
+    const auto found = map.find({id, place});
+    if (found != map.end()) return found->second;
+  }
+  return otherwise;
 }
 
 }  // namespace
@@ -25,6 +30,14 @@ ScriptedSubject::ScriptedSubject(std::string name, const PlanSpec& spec, Script 
       salt_(salt) {
   if (!script_.choices) {
     script_.choices = [](int32_t) { return ChoiceSetRecord{{"lm_head", "scripted", "scripted"}}; };
+  }
+  for (const Trial& trial : make_plan(spec).trials) {
+    for (size_t i = 0; i < trial.sequences.size(); ++i) {
+      if (trial.sequences[i].kind != SequenceKind::run) continue;
+      const auto parts = script_.run_token.find(trial.sequences[i].index);
+      if (parts != script_.run_token.end())
+        script_.token[{trial.id, static_cast<int32_t>(i)}] = parts->second;
+    }
   }
 }
 
@@ -39,10 +52,8 @@ SequenceResult ScriptedSubject::answer(const Trial& trial, int32_t place) const 
   const PlannedSequence& planned = trial.sequences[static_cast<size_t>(place)];
   const bool run = planned.kind == SequenceKind::run;
   SequenceResult result{.kind = planned.kind, .index = planned.index};
-  int32_t tokens_part = find_or(script_.token, {trial.id, place}, INT32_MAX);
-  const auto by_run = script_.run_token.find(run ? planned.index : -2);
-  if (by_run != script_.run_token.end()) tokens_part = std::min(tokens_part, by_run->second);
-  const int32_t digest_parts = find_or(script_.logits, {trial.id, place}, -1);
+  const int32_t tokens_part = planted(script_.token, trial, place, INT32_MAX);
+  const int32_t digest_parts = planted(script_.logits, trial, place, -1);
   const uint64_t stream = run ? 0 : static_cast<uint64_t>(planned.index) + 1;
   for (int32_t position = 0; position < planned.steps; ++position) {
     const bool parted = run && position >= tokens_part;

@@ -13,7 +13,7 @@
 namespace ra {
 
 // What to plant. A run is named by trial and place in it (or by its index in the N, by run_token), a position by the
-// index of the emitted token.
+// index of the emitted token. A repeat has what its original has, unless something is planted in the repeat itself.
 struct Script {
   struct Place {
     int32_t trial = 0;
