@@ -4,12 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <CLI/CLI.hpp>
-#include <filesystem>
-#include <fstream>
 
 #include "cli/verbs.h"
-#include "tests/cli/refusal.h"
 #include "tests/support/golden.h"
+#include "tests/support/refusal.h"
+#include "tests/support/temporary_folder.h"
 
 namespace ra {
 namespace {
@@ -18,18 +17,10 @@ using testing::HasSubstr;
 
 class Tokenize : public testing::Test {
  protected:
-  Tokenize() {
-    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    folder = std::filesystem::path(testing::TempDir()) / (std::string("ra-tokenize-") + test->name());
-    std::filesystem::create_directories(folder);
-    input = folder / "input.txt";
-  }
-  ~Tokenize() override { std::filesystem::remove_all(folder); }
-
   // What the verb prints for a file with these bytes.
   std::string run(const std::string& bytes, std::vector<std::string> options) {
-    std::ofstream(input, std::ios::binary) << bytes;
-    options.insert(options.begin(), {"repro-audit", "tokenize", input.string(), "--model", model});
+    const std::string input = folder.write("input.txt", bytes);
+    options.insert(options.begin(), {"repro-audit", "tokenize", input, "--model", model});
     std::vector<char*> argv;
     for (std::string& option : options) argv.push_back(option.data());
     CLI::App app;
@@ -49,7 +40,7 @@ class Tokenize : public testing::Test {
   }
 
   std::string model;
-  std::filesystem::path folder, input;
+  TemporaryFolder folder;
 };
 
 TEST_F(Tokenize, ShowsIdsAndPieces) {

@@ -3,12 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
 
 #include "core/llm/pre_tokenizer.h"
 #include "core/llm/tokenizer.h"
 #include "core/llm/tokenizer_definition.h"
 #include "tests/support/refusal.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/support/tiny_tokenizer.h"
 
 namespace ra {
@@ -17,32 +17,22 @@ namespace {
 using testing::HasSubstr;
 using testing::StartsWith;
 
-// A file below the test's own folder, gone afterwards.
-class TokenizerFile : public testing::Test {
+class BadTokenizerJson : public testing::Test {
  protected:
-  TokenizerFile() {
-    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    folder = std::filesystem::path(testing::TempDir()) / (std::string("ra-tokenizer-") + test->name());
-    std::filesystem::create_directories(folder);
-    path = folder / "tokenizer.json";
-  }
-  ~TokenizerFile() override { std::filesystem::remove_all(folder); }
-
   Tokenizer open(const std::string& text) {
-    std::ofstream(path, std::ios::binary) << text;
-    return Tokenizer::open({.tokenizer_json = path.string()});
+    folder.write("tokenizer.json", text);
+    return Tokenizer::open({.tokenizer_json = path});
   }
   std::string refuse(const std::string& text) {
     const std::string message = refusal([&] { open(text); });
-    EXPECT_THAT(message, StartsWith(path.string()));
+    EXPECT_THAT(message, StartsWith(path));
     EXPECT_THAT(message, HasSubstr("; expected "));
     return message;
   }
 
-  std::filesystem::path folder, path;
+  TemporaryFolder folder;
+  std::string path = folder / "tokenizer.json";
 };
-
-using BadTokenizerJson = TokenizerFile;
 
 TEST_F(BadTokenizerJson, TheTinyOneItselfIsRead) {
   const Tokenizer tokenizer = open(TinyTokenizerJson().text());
@@ -57,9 +47,9 @@ TEST_F(BadTokenizerJson, TruncatedAnywhereIsRefused) {
 
 TEST_F(BadTokenizerJson, DeepNestingAndHugeFilesAreRefusedBeforeTheyCost) {
   EXPECT_THAT(refuse(std::string(200'000, '[')), HasSubstr("nesting"));
-  std::ofstream(path) << "{}";
+  folder.write("tokenizer.json", "{}");
   std::filesystem::resize_file(path, 2ull << 30);  // sparse
-  EXPECT_THAT(refusal([&] { Tokenizer::open({.tokenizer_json = path.string()}); }), HasSubstr("2147483648"));
+  EXPECT_THAT(refusal([&] { Tokenizer::open({.tokenizer_json = path}); }), HasSubstr("2147483648"));
 }
 
 TEST_F(BadTokenizerJson, IdsMustBeDistinctNonNegativeIntegersWithoutGaps) {
