@@ -180,6 +180,8 @@ std::string html_parting(const HtmlView& view) {
     markup += figure(view.name(arm), kWide, "",
                      [&](double width) { return parting_chart(view.audit, arm, view.names, width); });
   }
+  const auto has_parted = [](const ArmFinding& arm) { return arm.first_divergence.has_value(); };
+  if (std::none_of(view.finding.arms.begin(), view.finding.arms.end(), has_parted)) return markup;
   return markup + figure("Runs that still equal solo", kWide, arms_key(view),
                          [&](double width) { return equality_chart(view.audit, view.finding, width); });
 }

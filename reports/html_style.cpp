@@ -3,18 +3,18 @@
 namespace ra {
 
 // Colors are variables, so that dark and print change them in one place. s0 to s7 are streams (s0: solo's of the first
-// arm), a0 to a3 arms; each pair reads apart in both schemes and by lightness alone.
+// arm), a0 to a3 arms; letters and keys name them too, so that nothing rests on color alone.
 const std::string_view kHtmlStyle = R"css(
 :root { color-scheme: light dark;
   --paper: #fcfbf8; --card: #ffffff; --ink: #1b1d22; --soft: #5b616b; --rule: #e2dfd7; --faint: #f3f1eb;
   --good: #17744a; --bad: #b3261e; --notice: #8f5a00; --good-bg: #e3f3ea; --bad-bg: #fbe6e3; --notice-bg: #fbefd5;
   --s0: #2c5f8a; --s1: #d9722b; --s2: #2f9380; --s3: #b8456b; --s4: #7a63b8; --s5: #a08a1c; --s6: #5f9a3c; --s7: #8a5a44;
-  --sx: #9aa0a8; --a0: #c4621f; --a1: #2c5f8a; --a2: #2f9380; --a3: #7a63b8; }
+  --sx: #9aa0a8; --a0: #6c7380; --a1: #17744a; --a2: #7a63b8; --a3: #c4621f; }
 @media (prefers-color-scheme: dark) { :root {
   --paper: #121417; --card: #1a1d22; --ink: #e9e7e2; --soft: #a2a7b0; --rule: #2d3138; --faint: #21252b;
   --good: #6fcf9b; --bad: #ff8f85; --notice: #e8b963; --good-bg: #16301f; --bad-bg: #3d1b18; --notice-bg: #362a10;
   --s0: #6ea8d8; --s1: #f09a5c; --s2: #5cc4ae; --s3: #e67f9f; --s4: #ab98e6; --s5: #d0bb4f; --s6: #93cc70; --s7: #c39a83;
-  --sx: #7c828b; --a0: #f09a5c; --a1: #6ea8d8; --a2: #5cc4ae; --a3: #ab98e6; } }
+  --sx: #7c828b; --a0: #a2a7b0; --a1: #6fcf9b; --a2: #ab98e6; --a3: #f09a5c; } }
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 1rem/1.55 system-ui, -apple-system, "Segoe UI", Roboto,
@@ -46,7 +46,7 @@ p { margin: .3rem 0 .8rem; }
 .card h3 { margin: 0; font-size: 1.12rem; }
 .card .kind { color: var(--soft); font-size: .83rem; flex-basis: 100%; }
 .big { margin: .8rem 0 .1rem; font-size: clamp(1.9rem, 6vw, 2.5rem); line-height: 1.1; font-weight: 680; letter-spacing: -.03em; }
-.big small { font-size: .47em; font-weight: 500; letter-spacing: 0; color: var(--soft); }
+.big small { display: inline-block; font-size: .47em; line-height: 1.3; font-weight: 500; letter-spacing: 0; color: var(--soft); }
 .card svg { display: block; margin: .55rem 0 .1rem; }
 dl { margin: .9rem 0 0; display: grid; grid-template-columns: minmax(7.2em, max-content) 1fr; gap: .34rem .9rem; font-size: .92rem; }
 dt { color: var(--soft); }
@@ -54,7 +54,8 @@ dd { margin: 0; }
 .figure { margin: 1rem 0 0; background: var(--card); border: 1px solid var(--rule); border-radius: 12px; padding: 1rem 1.1rem .8rem; }
 .figure + .figure { margin-top: 1.1rem; }
 .figure > b { font-size: .95rem; }
-.two { display: grid; gap: 1.1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); margin-top: 1rem; }
+.two { display: grid; gap: 1.1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 19rem), 1fr)); margin-top: 1rem; }
+.two .wide svg { max-width: 34rem; }
 .two .figure { margin: 0; display: flex; flex-direction: column; justify-content: space-between; }
 .token { display: inline-block; background: var(--faint); border-radius: 5px; padding: 0 .3em; white-space: pre-wrap; }
 .below { margin-top: .8rem; }
@@ -118,12 +119,13 @@ footer p { border-top: 1px solid var(--rule); padding-top: 1rem; }
 @media print { :root { color-scheme: light; --paper: #fff; --card: #fff; --ink: #000; --soft: #444; --rule: #ccc; --faint: #f4f4f4;
   --good: #17744a; --bad: #b3261e; --notice: #8f5a00; --good-bg: #e3f3ea; --bad-bg: #fbe6e3; --notice-bg: #fbefd5;
   --s0: #2c5f8a; --s1: #d9722b; --s2: #2f9380; --s3: #b8456b; --s4: #7a63b8; --s5: #a08a1c; --s6: #5f9a3c; --s7: #8a5a44;
-  --sx: #9aa0a8; --a0: #c4621f; --a1: #2c5f8a; --a2: #2f9380; --a3: #7a63b8; }
+  --sx: #9aa0a8; --a0: #6c7380; --a1: #17744a; --a2: #7a63b8; --a3: #c4621f; }
   @page { size: A4; margin: 16mm 15mm; }
-  body { font-size: 9.6pt; print-color-adjust: exact; -webkit-print-color-adjust: exact; } main, header, footer { max-width: none; padding-left: 0; padding-right: 0; }
-  .wide { display: block; } .narrow { display: none; } h1 { font-size: 21pt; } h2 { margin-top: 1.6rem; }
+  html { font-size: 11.6px; } body { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  main, header, footer { max-width: none; padding-left: 0; padding-right: 0; } .scope { margin-bottom: 1.2rem; }
+  .wide { display: block; } .narrow, details:not([open]) { display: none; } h2 { margin-top: 1.8rem; }
   .arms, .two { grid-template-columns: 1fr 1fr; } dl { grid-template-columns: minmax(7.2em, max-content) 1fr; gap: .3rem .8rem; }
-  .figure, .card, .texts > div, tr, svg { break-inside: avoid; } h2, h3, .about { break-after: avoid; } details > summary { list-style: none; } }
+  .figure, .card, .about, .texts > div, tr, svg { break-inside: avoid; } h2, h3, .about { break-after: avoid; } }
 )css";
 
 }  // namespace ra

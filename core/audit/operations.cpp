@@ -1,8 +1,10 @@
 #include "core/audit/operations.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
+#include <string_view>
 #include <utility>
 
 namespace ra {
@@ -12,7 +14,8 @@ namespace {
 constexpr int32_t kSegmentKeys = 256;
 constexpr const char* kAttention = "attention";
 constexpr const char* kAttentionMerge = "attention merge";
-constexpr const char* kHead = "lm_head";
+// Operations whose rows are the emitting ones only.
+constexpr std::array<std::string_view, 2> kOfEmittingRows = {"final_norm", "lm_head"};
 // The sum order of an operation whose outputs are made of single elements: nothing there that could be
 // reordered.
 constexpr const char* kNoSum = "no sum";
@@ -59,8 +62,10 @@ Ledger read_ledger(const Audit& audit, const Outcomes& outcomes, int32_t arm) {
       const LaunchRecord& launch = attempt->launches[i];
       ledger.longest_context = std::max(ledger.longest_context, part.longest_context);
       for (const ChoiceRecord& choice : audit.choice_sets[static_cast<size_t>(launch.choice_set)]) {
-        if (choice.role == kHead && !part.emits) continue;
-        const int32_t rows = choice.role == kHead ? launch.logit_rows : launch.rows;
+        const bool of_emitting =
+            std::find(kOfEmittingRows.begin(), kOfEmittingRows.end(), choice.role) != kOfEmittingRows.end();
+        if (of_emitting && !part.emits) continue;
+        const int32_t rows = of_emitting ? launch.logit_rows : launch.rows;
         const auto [at, is_new] = ledger.seen.try_emplace(choice.role);
         if (is_new) ledger.roles.push_back(choice.role);
         at->second.sum_orders.insert(choice.sum_order);
