@@ -31,8 +31,11 @@ Rows joined(Rows first, const std::map<std::string, std::string>& then) {
 
 std::string trial_row(const HtmlView& view, const ArmFinding& arm, const char* stratum,
                       const TrialRate& digests, const TrialRate& tokens) {
+  const auto text = [](const TrialRate& rate) {
+    return rate.trials == 0 ? "none compared" : rate_text(rate);
+  };
   return fmt::format("<tr><th>{}</th><td>{}</td><td>{}</td><td>{}</td></tr>\n", view.name(arm), stratum,
-                     rate_text(digests), rate_text(tokens));
+                     text(digests), text(tokens));
 }
 
 std::string failures(const HtmlView& view) {
