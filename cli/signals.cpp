@@ -32,7 +32,11 @@ void watch_stop_signals() {
   struct sigaction action {};
   action.sa_handler = on_stop_signal;
   action.sa_flags = SA_RESTART;
-  for (const int stop : kStopSignals) sigaction(stop, &action, nullptr);
+  for (const int stop : kStopSignals) {
+    struct sigaction before {};
+    sigaction(stop, nullptr, &before);
+    if (before.sa_handler != SIG_IGN) sigaction(stop, &action, nullptr);  // nohup stays in force
+  }
 }
 
 const std::atomic<bool>& stop_after_trial() {
