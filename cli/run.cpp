@@ -65,6 +65,15 @@ void write_reports(const RunOptions& options, const Audit& audit, const Finding&
   print(text_summary(audit, finding, terminal_width(), use_color(options.color.value_or("auto"))));
 }
 
+// What is odd about a checkpoint and yet allowed; weights that are no numbers are known once they were loaded.
+void tell_warnings(const RunOptions& options, const Checkpoint& checkpoint) {
+  if (options.quiet) return;
+  for (const std::string& warning : checkpoint.warnings())
+    print_error(fmt::format("repro-audit: warning: {}\n", warning));
+  for (const std::string& tensor : checkpoint.non_finite_tensors())
+    print_error(fmt::format("repro-audit: warning: tensor {} holds NaN or infinity\n", tensor));
+}
+
 int run_run(const RunOptions& options) {
   const Config config = read_config(config_path());
   const std::string database = database_path(options.database, config);
@@ -91,12 +100,15 @@ int run_run(const RunOptions& options) {
   const Arms arms = Arms::open(checkpoint, spec, [&](const std::string& stage) {
     if (!options.quiet) print_error(fmt::format("repro-audit: {}\n", stage));
   });
+  tell_warnings(options, checkpoint);
   if (options.resume) {
     check_resumable(audit, checkpoint.sha256(), describe_arms(arms.subjects()), program_version());
     store.add_segment(audit.id, program_version());
     audit = store.load(audit.id);
   } else {
     audit.arms = describe_arms(arms.subjects());
+    audit.subject.model["tensors_with_nan_or_infinity"] =
+        fmt::format("{}", checkpoint.non_finite_tensors().size());
     store.create(audit);
   }
 
