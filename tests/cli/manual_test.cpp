@@ -1,0 +1,106 @@
+// The manual pages and the help texts say what the program does: the same options, and examples that work.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdio.h>
+
+#include <regex>
+#include <set>
+
+#include "tests/cli/program.h"
+
+namespace ra {
+namespace {
+
+using ::testing::HasSubstr;
+
+const std::vector<std::vector<std::string>> kVerbs = {{"run"},   {"list"},     {"show"},       {"report"},
+                                                      {"model"}, {"tokenize"}, {"db", "check"}};
+
+std::string content(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+std::string manual(const std::string& page) {
+  return content(std::string(RA_SOURCE) + "/man/" + page);
+}
+
+std::set<std::string> matches(const std::string& text, const std::regex& pattern) {
+  std::set<std::string> found;
+  for (std::sregex_iterator at(text.begin(), text.end(), pattern), end; at != end; ++at)
+    found.insert((*at)[1]);
+  return found;
+}
+
+std::string help_of(std::vector<std::string> verb) {
+  verb.push_back("--help");
+  const Finished help = run_program(verb);
+  EXPECT_EQ(help.status, 0) << help.err;
+  return help.out;
+}
+
+// The options that a help text declares: its lines that begin with one.
+std::set<std::string> declared(const std::string& help) {
+  return matches(help, std::regex(R"re((?:^|\n)\s+(?:-\w,)?--([a-z][a-z-]*))re"));
+}
+
+TEST(Manual, HasEveryOptionOfTheHelpAndNoOther) {
+  std::set<std::string> options = declared(help_of({}));
+  for (const std::vector<std::string>& verb : kVerbs) options.merge(declared(help_of(verb)));
+  options.erase("help");
+  EXPECT_GT(options.size(), 30u);
+  EXPECT_EQ(matches(manual("repro-audit.1"), std::regex(R"re(\\-([a-z][a-z-]*))re")), options);
+}
+
+TEST(Manual, HasEveryVerb) {
+  const std::string help = help_of({});
+  for (const std::vector<std::string>& verb : kVerbs) {
+    EXPECT_THAT(help, HasSubstr("\n  " + verb[0] + " "));
+    EXPECT_THAT(manual("repro-audit.1"), HasSubstr("\n.Ss " + verb[0]));
+  }
+}
+
+TEST(Manual, TheExamplesOfTheHelpAreTakenAsTyped) {
+  const TemporaryFolder folder;
+  int examples = 0;
+  for (const std::vector<std::string>& verb : kVerbs) {
+    const std::string help = help_of(verb);
+    EXPECT_THAT(help, HasSubstr("Example"));
+    for (const std::string& line :
+         matches(help, std::regex(R"re(\n  (?:echo .*\| )?repro-audit ([^\n]*))re"))) {
+      ++examples;
+      std::vector<std::string> arguments;
+      std::istringstream words(line);
+      for (std::string word; words >> word;) arguments.push_back(word);
+      const Finished finished = run_program(
+          {.arguments = arguments, .environment = {{"REPRO_AUDIT_MODEL", folder / "absent.gguf"}}});
+      // Files of the examples are not here; what must not happen is a complaint about the line itself.
+      EXPECT_EQ(finished.err.find("--help"), std::string::npos) << line << "\n" << finished.err;
+      EXPECT_NE(finished.status, 2) << line << "\n" << finished.err;
+    }
+  }
+  EXPECT_GE(examples, 8);
+}
+
+TEST(Manual, PagesAreCleanMdoc) {
+  if (std::system("command -v mandoc >/dev/null") != 0) GTEST_SKIP() << "mandoc is not installed";
+  for (const auto& page : std::filesystem::directory_iterator(std::string(RA_SOURCE) + "/man")) {
+    // Our own pages are not installed, so that references to them are not found.
+    const std::string command =
+        "mandoc -T lint " + page.path().string() + " | grep -v 'STYLE: referenced manual not found' >&2";
+    EXPECT_EQ(WEXITSTATUS(std::system(command.c_str())), 1) << page.path();
+  }
+}
+
+TEST(Manual, TheVersionNamesDevicesKernelSetsAndClasses) {
+  const Finished version = run_program({"--version"});
+  EXPECT_EQ(version.status, 0);
+  for (const char* part :
+       {"repro-audit 0.", "device cpu", "kernel set standard", "opaque", "kernel set invariant",
+        "cpu-fma512/1", "kernel set reference", "fp64", "SQLite 3.", "OpenBLAS"}) {
+    EXPECT_THAT(version.out, HasSubstr(part));
+  }
+}
+
+}  // namespace
+}  // namespace ra
