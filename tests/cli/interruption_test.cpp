@@ -17,7 +17,7 @@ using ::testing::HasSubstr;
 
 // An audit of a few seconds: enough turns that a signal falls anywhere among them.
 std::vector<std::string> long_audit(const TemporaryFolder& folder) {
-  return tiny_audit(folder, {"--strata", "rows,preempt", "--seed", "7", "--threads", "1", "-n", "24"});
+  return tiny_audit(folder, {"--strata", "rows,preempt", "--seed", "7", "--threads", "1"});
 }
 std::vector<std::string> resume(const TemporaryFolder& folder) {
   return {"run", "--resume", "latest", "--db", folder / "audits.sqlite"};

@@ -72,7 +72,7 @@ TEST(Manual, TheExamplesOfTheHelpAreTakenAsTyped) {
       std::vector<std::string> arguments;
       std::istringstream words(line);
       for (std::string word; words >> word;) arguments.push_back(word);
-      const Finished finished = run_program(
+      const Finished finished = launch_program(
           {.arguments = arguments, .environment = {{"REPRO_AUDIT_MODEL", folder / "absent.gguf"}}});
       // Files of the examples are not here; what must not happen is a complaint about the line itself.
       EXPECT_EQ(finished.err.find("--help"), std::string::npos) << line << "\n" << finished.err;

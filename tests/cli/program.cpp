@@ -89,11 +89,11 @@ std::string Process::err_so_far() const {
   return content(folder_ / "stderr");
 }
 
-Finished run_program(const Launch& launch) {
+Finished launch_program(const Launch& launch) {
   return Process(launch).wait();
 }
 Finished run_program(const std::vector<std::string>& arguments) {
-  return run_program(Launch{.arguments = arguments});
+  return launch_program(Launch{.arguments = arguments});
 }
 
 std::vector<std::string> tiny_audit(const TemporaryFolder& folder, const std::vector<std::string>& more) {

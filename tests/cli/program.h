@@ -44,7 +44,7 @@ class Process {
   std::optional<int> ended_;
 };
 
-Finished run_program(const Launch& launch);
+Finished launch_program(const Launch& launch);
 Finished run_program(const std::vector<std::string>& arguments);
 
 // --model and --prompt-ids of an audit of the tiny golden checkpoint that ends within a second or two, its database in

@@ -14,8 +14,8 @@ using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 // The one line on stderr, without its beginning and its newline.
-std::string refusal(int status, const Launch& launch) {
-  const Finished finished = run_program(launch);
+std::string launch_refusal(int status, const Launch& launch) {
+  const Finished finished = launch_program(launch);
   EXPECT_EQ(finished.status, status) << finished.err;
   EXPECT_EQ(finished.out, "");
   EXPECT_EQ(std::count(finished.err.begin(), finished.err.end(), '\n'), 1) << finished.err;
@@ -26,7 +26,7 @@ std::string refusal(int status, const Launch& launch) {
              : "";
 }
 std::string refusal(int status, const std::vector<std::string>& arguments) {
-  return refusal(status, Launch{.arguments = arguments});
+  return launch_refusal(status, Launch{.arguments = arguments});
 }
 
 TEST(Usage, AnUnknownCommandOrOptionSuggestsTheNearest) {
@@ -81,9 +81,9 @@ TEST(Usage, TokenIdsAreCheckedAgainstTheModel) {
 TEST(Usage, PromptTextIsUtf8WithoutMarksThatAreNotSeen) {
   const TemporaryFolder folder;
   const auto prompt = [&](const std::string& text) {
-    return refusal(3, Launch{.arguments = {"run", "--model", RA_GOLDEN "/llama-tied-bf16", "--raw",
-                                           "--prompt", "-", "--db", folder / "audits.sqlite"},
-                             .input = text});
+    return launch_refusal(3, Launch{.arguments = {"run", "--model", RA_GOLDEN "/llama-tied-bf16", "--raw",
+                                                  "--prompt", "-", "--db", folder / "audits.sqlite"},
+                                    .input = text});
   };
   EXPECT_THAT(prompt("\xff"), StartsWith("standard input: "));
   EXPECT_THAT(prompt("\xef\xbb\xbfHello"), HasSubstr("line 1: a byte order mark"));
@@ -97,9 +97,9 @@ TEST(Usage, PromptTextIsUtf8WithoutMarksThatAreNotSeen) {
 TEST(Usage, AModelWithoutAChatFormatOffersRaw) {
   const TemporaryFolder folder;
   const std::string message =
-      refusal(3, Launch{.arguments = {"run", "--model", RA_GOLDEN "/llama-tied-bf16", "--prompt", "-", "--db",
-                                      folder / "audits.sqlite"},
-                        .input = "Hello"});
+      launch_refusal(3, Launch{.arguments = {"run", "--model", RA_GOLDEN "/llama-tied-bf16", "--prompt", "-",
+                                             "--db", folder / "audits.sqlite"},
+                               .input = "Hello"});
   EXPECT_THAT(message, HasSubstr("or --raw"));
 }
 
@@ -121,19 +121,19 @@ TEST(Usage, AMistakeInTheConfigurationNamesFileAndLine) {
   std::filesystem::create_directories(folder / "repro-audit");
   const std::string path = folder.write("repro-audit/config.toml", "\nmodle = 'x'\n");
   const std::string message =
-      refusal(2, Launch{.arguments = {"list"}, .environment = {{"XDG_CONFIG_HOME", folder.path()}}});
+      launch_refusal(2, Launch{.arguments = {"list"}, .environment = {{"XDG_CONFIG_HOME", folder.path()}}});
   EXPECT_THAT(message, StartsWith(path + ":2: unknown key \"modle\""));
 }
 
 TEST(Usage, WithoutAHomeADatabaseMustBeNamed) {
-  EXPECT_THAT(refusal(2, Launch{.arguments = {"list"}, .environment = {{"HOME", std::nullopt}}}),
+  EXPECT_THAT(launch_refusal(2, Launch{.arguments = {"list"}, .environment = {{"HOME", std::nullopt}}}),
               HasSubstr("--db FILE"));
   EXPECT_THAT(refusal(2, {"list", "--db", ""}), HasSubstr("--db"));
 }
 
 TEST(StandardStreams, OutputThatCannotBeWrittenIsAStorageError) {
-  EXPECT_EQ(run_program({.arguments = {"--version"}, .closed = {1}}).status, 6);
-  const Finished full = run_program({.arguments = {"--version"}, .stdout_path = "/dev/full"});
+  EXPECT_EQ(launch_program({.arguments = {"--version"}, .closed = {1}}).status, 6);
+  const Finished full = launch_program({.arguments = {"--version"}, .stdout_path = "/dev/full"});
   EXPECT_EQ(full.status, 6);
   EXPECT_THAT(full.err, HasSubstr("standard output: No space left on device"));
 }
@@ -150,11 +150,11 @@ TEST(StandardStreams, AReaderThatWentAwayEndsTheProgramQuietly) {
 TEST(StandardStreams, ClosedOnesAreReservedBeforeAnyFileGetsTheirNumber) {
   const TemporaryFolder folder;
   const Finished finished =
-      run_program({.arguments = tiny_audit(folder, {"--json", folder / "report.json"}), .closed = {0, 2}});
+      launch_program({.arguments = tiny_audit(folder, {"--json", folder / "report.json"}), .closed = {0, 2}});
   EXPECT_EQ(finished.status, 0);
   EXPECT_THAT(finished.out, HasSubstr("invariant"));
   const Finished listed =
-      run_program({.arguments = {"list", "--db", folder / "audits.sqlite"}, .closed = {0, 2}});
+      launch_program({.arguments = {"list", "--db", folder / "audits.sqlite"}, .closed = {0, 2}});
   EXPECT_THAT(listed.out, HasSubstr("complete"))
       << "nothing was written into the database through descriptor 2";
 }
@@ -163,7 +163,7 @@ TEST(Environment, TerminalAndLocaleDoNotChangeWhatIsReported) {
   const TemporaryFolder folder;
   ASSERT_EQ(run_program(tiny_audit(folder, {})).status, 0);
   const std::vector<std::string> report = {"report", "--json", "-", "--db", folder / "audits.sqlite"};
-  const Finished plain = run_program({.arguments = report});
+  const Finished plain = launch_program({.arguments = report});
   ASSERT_EQ(plain.status, 0) << plain.err;
   for (const auto& [name, value] : std::map<std::string, std::string>{{"TERM", "dumb"},
                                                                       {"COLUMNS", "0"},
@@ -173,7 +173,7 @@ TEST(Environment, TerminalAndLocaleDoNotChangeWhatIsReported) {
                                                                       {"LC_NUMERIC", "de_DE.UTF-8"},
                                                                       {"LC_ALL", "de_DE.UTF-8"},
                                                                       {"TZ", "Pacific/Chatham"}}) {
-    const Finished other = run_program({.arguments = report, .environment = {{name, value}}});
+    const Finished other = launch_program({.arguments = report, .environment = {{name, value}}});
     EXPECT_EQ(other.out, plain.out) << name << "=" << value;
   }
 }
