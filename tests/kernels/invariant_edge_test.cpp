@@ -85,6 +85,36 @@ TEST_P(InvariantEdge, ScoresThatRiseAndFallByWholeSegments) {
   });
 }
 
+TEST_P(InvariantEdge, PowersOfTwoAreCutBelowMinus125AndNotBefore) {
+  // Scores 98 to 132 below the maximum in log2, and values as large as those are small: every key counts as much as
+  // the others, whether its power of two is a P, a tile's alpha or a merge's factor.
+  ModelShape shape = tiny_shape();
+  shape.rope.base = 1e18;  // turns none of the upper frequencies
+  const TinyModel weights = random_model(shape, 11);
+  OracleModel oracle(weights, shape.max_positions);
+  const auto score = [](int position) {  // in log2
+    if (position % 320 == 100) return 0.0f;
+    return -98.0f - 7.0f * static_cast<float>(position / 64 % 5) -
+           static_cast<float>(position * 37 % 13) * 0.5f;
+  };
+  const Plant qkv = qkv_plant(shape, [&](char part, int head, int dim, int position) {
+    if (part == 'v') {
+      if (dim == 3) return score(position) == 0.0f ? 0.0f : -0x1p-120f;  // the sum underflows to -0
+      return std::ldexp(noise('v', index_of(head, dim, position)), static_cast<int>(-score(position)) - 8);
+    }
+    if (dim != 15) return 0.0f;
+    return part == 'q' ? 8.0f : score(position) / (8.0f * 0.25503f);  // log2(e) / sqrt(32)
+  });
+  const OracleText text(oracle, random_tokens(7, 800, shape.vocab),
+                        [&](Role role, int layer, int position, std::span<std::byte> row) {
+                          qkv(role, layer, position, row);
+                          if (role != Role::attention) return;  // some are too large for the next norm
+                          for (int i = 0; i < static_cast<int>(row.size() / 2); ++i) put(row, i, 1.0f);
+                        });
+  CheckedDevice device = open(weights);
+  EXPECT_TRUE(device.feed(0, text, 0, 800, 200));
+}
+
 TEST_P(InvariantEdge, ValuesThatCancelAcrossSegments) {
   // What is left shows how the large sums were rounded, and with it the order of merging: bf16 hides it otherwise.
   ModelShape shape = tiny_shape();
@@ -184,6 +214,64 @@ TEST_P(InvariantEdge, NormsOfEveryWidthGiveTheOraclesBits) {
     const OracleText text(oracle, random_tokens(4, 20, shape.vocab));
     CheckedDevice device = open(weights);
     EXPECT_TRUE(device.feed(0, text, 0, 20, 7)) << "hidden " << hidden;
+  }
+}
+
+float sum_in_lanes(const std::vector<float>& x, int lanes) {
+  std::vector<float> squares(lanes, 0.0f);
+  for (size_t i = 0; i < x.size(); ++i) squares[i % lanes] = std::fma(x[i], x[i], squares[i % lanes]);
+  return oracle::tree(squares);
+}
+
+// A row whose norm shows the lanes: some begin with a square of 2^24, beside which the later ones vanish, and rounding
+// to bf16 does not hide that `other_lanes` give another sum. The first of a sequence of candidates that does.
+std::vector<float> row_that_shows_lanes(int n, int large, int other_lanes, float eps, uint64_t seed) {
+  const auto first_rounding = [&](float x, float sum) {
+    return oracle::bf16(x * (1.0f / std::sqrt(sum / static_cast<float>(n) + eps)));
+  };
+  for (uint64_t candidate = 0; candidate < 10000; ++candidate) {
+    std::vector<float> x(n);
+    for (int i = 0; i < n; ++i) {
+      const float value = noise(seed, candidate * n + i);
+      x[i] = oracle::bf16(i < large ? 4096.0f * (1.2f + 0.15f * value) : 0.7f + 0.25f * value);
+    }
+    const float sum = oracle::sum_of_squares(x), other = sum_in_lanes(x, other_lanes);
+    const auto shows = [&](float value) {
+      return first_rounding(value, sum) != first_rounding(value, other);
+    };
+    if (std::ranges::any_of(x, shows)) return x;
+  }
+  throw Error(Exit::bug, "no row shows the lanes; expected one");
+}
+
+TEST_P(InvariantEdge, NormsAddTheirSquaresInTheStatedLanes) {
+  struct Case {
+    int hidden, large;
+    std::vector<int> other_lanes;
+  };
+  for (const Case& norm : {Case{2048, 128, {128, 512}}, Case{4096, 512, {256, 512}}}) {
+    const ModelShape shape{.layers = 1,
+                           .hidden = norm.hidden,
+                           .heads = 2,
+                           .kv_heads = 1,
+                           .head_dim = 32,
+                           .ffn = 64,
+                           .vocab = 96,
+                           .norm_eps = 1e-6f,
+                           .max_positions = 128};
+    std::vector<std::vector<float>> rows;
+    for (const int lanes : norm.other_lanes) {
+      rows.push_back(row_that_shows_lanes(norm.hidden, norm.large, lanes, shape.norm_eps, lanes));
+    }
+    const TinyModel weights = random_model(shape, 12);
+    OracleModel oracle(weights, shape.max_positions);
+    const OracleText text(oracle, random_tokens(8, static_cast<int>(rows.size()), shape.vocab),
+                          [&](Role role, int, int position, std::span<std::byte> row) {
+                            if (role != Role::embed) return;
+                            for (int i = 0; i < norm.hidden; ++i) put(row, i, rows[position][i]);
+                          });
+    CheckedDevice device = open(weights);
+    EXPECT_TRUE(device.feed(0, text, 0, text.length(), 1)) << "hidden " << norm.hidden;
   }
 }
 

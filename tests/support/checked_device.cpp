@@ -73,16 +73,15 @@ std::vector<TracedOutput> CheckedDevice::trace(const std::vector<Piece>& pieces)
   const Step step = prepare(pieces);
   trace_.clear();
   ops_->set_hook([&](const OpOutput& output) {
-    const std::vector<Step::Row> rows = step.rows_of(output.rows);
-    for (int r = 0; r < output.rows; ++r) {
-      if (const Plant& plant = rows[r].text->plant()) {
-        plant(output.role, output.layer, rows[r].position, {output.row(r), output.row_bytes});
-      }
-    }
     if (fault_) fault_(output);
     const size_t bytes = output.row_bytes * output.rows;
     trace_.push_back(
         {output.role, output.layer, output.rows, output.row_bytes, {output.bytes, output.bytes + bytes}});
+    const std::vector<Step::Row> rows = step.rows_of(output.rows);
+    for (int r = 0; r < output.rows; ++r) {
+      const Plant& plant = rows[r].text->plant();
+      if (plant) plant(output.role, output.layer, rows[r].position, {output.row(r), output.row_bytes});
+    }
   });
   traced_result_ = launch(step);
   ops_->set_hook({});

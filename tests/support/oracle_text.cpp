@@ -12,12 +12,11 @@ OracleText::OracleText(OracleModel& model, std::vector<int32_t> tokens, Plant pl
   input.logit_rows.resize(length());
   std::iota(input.logit_rows.begin(), input.logit_rows.end(), 0);
   heads_ = model.step(input, [this](const OpOutput& output) {
-    if (plant_) {
-      for (int r = 0; r < output.rows; ++r)
-        plant_(output.role, output.layer, r, {output.row(r), output.row_bytes});
-    }
     const size_t bytes = output.row_bytes * output.rows;
     outputs_[{output.role, output.layer}] = {output.row_bytes, {output.bytes, output.bytes + bytes}};
+    for (int r = 0; plant_ && r < output.rows; ++r) {
+      plant_(output.role, output.layer, r, {output.row(r), output.row_bytes});
+    }
   });
   for (int r = 0; r < length(); ++r) logits_.push_back(model.logits(r));
 }

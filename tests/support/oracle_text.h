@@ -14,7 +14,7 @@
 
 namespace ra {
 
-// Changes an operation's output row at a position before the next operation reads it.
+// Changes an operation's output row at a position, after it was recorded and before the next operation reads it.
 using Plant = std::function<void(Role role, int layer, int position, std::span<std::byte> row)>;
 
 class OracleText {
