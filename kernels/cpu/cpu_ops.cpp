@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <span>
 #include <tuple>
 
 #include "core/error.h"
@@ -356,8 +357,8 @@ void CpuOps::head() {
   for (int i = 0; i < rows; ++i) {
     const int r = logit_rows_[i];
     HeadResult result =
-        merge_chunks({chunks_.data() + static_cast<size_t>(i) * chunks, static_cast<size_t>(chunks)},
-                     sums_.data() + static_cast<size_t>(i) * shape_.vocab);
+        merge_chunks(std::span(chunks_).subspan(static_cast<size_t>(i) * chunks, chunks),
+                     sums_.data() + static_cast<size_t>(i) * shape_.vocab, shape_.vocab, fp32_logits_);
     if (nonfinite_[r]) {
       result = {};
       result.finite = false;

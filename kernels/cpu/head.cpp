@@ -1,11 +1,15 @@
 #include "kernels/cpu/head.h"
 
+#include <algorithm>
 #include <bit>
+#include <functional>
 #include <limits>
 #include <vector>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
+
+#include "core/error.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/head.cpp"
@@ -17,47 +21,36 @@ HWY_BEFORE_NAMESPACE();
 namespace ra {
 namespace HWY_NAMESPACE {
 
-// Writes the logits as used to `used`, padded to whole vectors with the lowest value. Returns whether all are finite.
-bool logits_as_used(const float* sums, int count, bool fp32_logits, float* used) {
+// Writes the logits as used to `used` and their two largest values to `best`; `used` is padded to whole vectors.
+// Returns whether all logits are finite.
+bool logits_as_used(const float* sums, int count, bool fp32_logits, float* used, float* best) {
   const hn::ScalableTag<float> d;
-  const int step = static_cast<int>(hn::Lanes(d));
-  auto finite = hn::FirstN(d, step);
-  for (int i = 0; i < count; i += step) {
-    if (i + step > count) {
-      for (int j = 0; j < step; ++j)
-        used[i + j] = i + j < count ? sums[i + j] : std::numeric_limits<float>::lowest();
-    }
-    const auto s = hn::LoadU(d, i + step > count ? used + i : sums + i);
-    // The padding must stay finite: B(lowest) is an infinity.
-    const auto rounded = fp32_logits ? s : round_bf16(d, s);
-    const auto y = i + step > count ? hn::IfThenElse(hn::FirstN(d, count - i), rounded, s) : rounded;
-    finite = hn::And(finite, hn::IsFinite(y));
+  constexpr int kStep = static_cast<int>(hn::MaxLanes(d));
+  const auto none = hn::Set(d, -std::numeric_limits<float>::infinity());
+  auto finite = hn::FirstN(d, kStep);
+  auto first = none, second = none;  // of each lane
+  const auto take = [&](hn::Vec<decltype(d)> s, hn::Mask<decltype(d)> there, int i) HWY_ATTR {
+    const auto y = fp32_logits ? s : round_bf16(d, s);
+    finite = hn::And(finite, hn::Or(hn::IsFinite(y), hn::Not(there)));
     hn::StoreU(y, d, used + i);
-  }
-  return hn::AllTrue(d, finite);
-}
-
-// The first id of the largest value other than `skip`, -1 if there is none. -0 equals +0.
-int first_maximum(const float* used, int count, int skip) {
-  const hn::ScalableTag<float> d;
-  const int step = static_cast<int>(hn::Lanes(d));
-  const auto lowest = hn::Set(d, -std::numeric_limits<float>::infinity());
-  const hn::RebindToSigned<decltype(d)> di;
-  const auto values = [&](int i) HWY_ATTR {
-    const auto v = hn::LoadU(d, used + i);
-    const auto skipped = hn::RebindMask(d, hn::Eq(hn::Iota(di, i), hn::Set(di, skip)));
-    return hn::IfThenElse(skipped, lowest, v);
+    const auto candidate = hn::IfThenElse(there, y, none);
+    second = hn::Max(second, hn::Min(first, candidate));
+    first = hn::Max(first, candidate);
   };
-  auto best = lowest;
-  for (int i = 0; i < count; i += step) best = hn::Max(best, values(i));
-  const auto maximum = hn::MaxOfLanes(d, best);
-  for (int i = 0; i < count; i += step) {
-    const auto at = hn::FindFirstTrue(d, hn::Eq(values(i), maximum));
-    if (at < 0) continue;
-    const int id = i + static_cast<int>(at);
-    return id < count && id != skip ? id : -1;
+  const auto all = hn::FirstN(d, kStep);
+  int i = 0;
+  for (; i + kStep <= count; i += kStep) take(hn::LoadU(d, sums + i), all, i);
+  if (i < count) {
+    float rest[kStep] = {};
+    std::copy(sums + i, sums + count, rest);
+    take(hn::LoadU(d, rest), hn::FirstN(d, count - i), i);
   }
-  return -1;
+  float lanes[2 * kStep];
+  hn::StoreU(first, d, lanes);
+  hn::StoreU(second, d, lanes + kStep);
+  std::partial_sort(lanes, lanes + 2, lanes + 2 * kStep, std::greater<float>());
+  std::copy(lanes, lanes + 2, best);
+  return hn::AllTrue(d, finite);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -70,55 +63,60 @@ namespace ra {
 static_assert(std::endian::native == std::endian::little, "the digest's bytes are little endian");
 
 HWY_EXPORT(logits_as_used);
-HWY_EXPORT(first_maximum);
 
-// [count] -> both tops and the digest. Order: no sum; the lowest id wins a tie.
+namespace {
+
+// The first id in [begin, end) whose logit equals `value`, other than `skip`. -0 equals +0.
+int find_value(const float* sums, int begin, int end, bool fp32_logits, float value, int skip) {
+  for (int id = begin; id < end; ++id) {
+    if (id != skip && (fp32_logits ? sums[id] : widen(round_bf16(sums[id]))) == value) return id;
+  }
+  throw Error(Exit::bug, "internal error: expected a logit of the largest value");
+}
+
+}  // namespace
+
+// [count] -> both values and the digest. Order: no sum.
 ChunkResult head_chunk(SimdTarget target, const float* sums, int first, int count, bool fp32_logits) {
   alignas(64) float used[kDigestChunk];  // whole vectors, so the padding fits
   ChunkResult result;
-  result.finite = RA_CALL(target, logits_as_used)(sums + first, count, fp32_logits, used);
-  if (!result.finite) return result;
-  int skip = -1;
-  for (int place = 0; place < 2; ++place) {
-    const int id = RA_CALL(target, first_maximum)(used, count, skip);
-    if (id < 0) break;
-    result.top[place] = first + id;
-    result.value[place] = used[id];
-    skip = id;
-  }
-  result.digest = XXH3_64bits(used, static_cast<size_t>(count) * sizeof(float));
+  result.finite = RA_CALL(target, logits_as_used)(sums + first, count, fp32_logits, used, result.value);
+  if (result.finite) result.digest = XXH3_64bits(used, static_cast<size_t>(count) * sizeof(float));
   return result;
 }
 
-HeadResult merge_chunks(std::span<const ChunkResult> chunks, const float* sums) {
+HeadResult merge_chunks(std::span<const ChunkResult> chunks, const float* sums, int vocab, bool fp32_logits) {
   HeadResult row;
+  row.finite = std::ranges::all_of(chunks, &ChunkResult::finite);
+  if (!row.finite) return row;
   std::vector<uint64_t> digests;
-  for (const ChunkResult& chunk : chunks) {
-    if (!chunk.finite) {
-      row = {};
-      row.finite = false;
-      return row;
-    }
-    digests.push_back(chunk.digest);
-    for (int place = 0; place < 2 && chunk.top[place] >= 0; ++place) {
-      const int32_t id = chunk.top[place];
-      const float value = chunk.value[place];
-      // Ids ascend over chunks, and a chunk's tops come best first, so only a larger value displaces one.
-      if (row.top[0] < 0 || value > row.value[0]) {
-        row.top[1] = row.top[0];
-        row.value[1] = row.value[0];
-        row.top[0] = id;
-        row.value[0] = value;
-      } else if (row.top[1] < 0 || value > row.value[1]) {
-        row.top[1] = id;
-        row.value[1] = value;
+  for (const ChunkResult& chunk : chunks) digests.push_back(chunk.digest);
+  row.digest = XXH3_64bits(digests.data(), digests.size() * sizeof(uint64_t));
+
+  // Chunks that hold the two largest values; of equal ones the earlier, so that ties go to the lowest id.
+  float best[2] = {-std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()};
+  size_t chunk_of[2] = {0, 0};
+  for (size_t c = 0; c < chunks.size(); ++c) {
+    for (const float value : chunks[c].value) {
+      if (value > best[0]) {
+        best[1] = best[0];
+        chunk_of[1] = chunk_of[0];
+        best[0] = value;
+        chunk_of[0] = c;
+      } else if (value > best[1]) {
+        best[1] = value;
+        chunk_of[1] = c;
       }
     }
   }
-  for (int place = 0; place < 2; ++place) {
-    if (row.top[place] >= 0) row.accumulator[place] = sums[row.top[place]];
+  for (int place = 0; place < 2 && place < vocab; ++place) {
+    const int begin = static_cast<int>(chunk_of[place]) * kDigestChunk;
+    const int id =
+        find_value(sums, begin, std::min(begin + kDigestChunk, vocab), fp32_logits, best[place], row.top[0]);
+    row.top[place] = id;
+    row.value[place] = fp32_logits ? sums[id] : widen(round_bf16(sums[id]));
+    row.accumulator[place] = sums[id];
   }
-  row.digest = XXH3_64bits(digests.data(), digests.size() * sizeof(uint64_t));
   return row;
 }
 

@@ -317,7 +317,7 @@ void ReferenceOps::head() {
       const int count = std::min(kDigestChunk, shape_.vocab - first);
       chunks.push_back(head_chunk(target_, logits, first, count, true));
     }
-    heads_[i] = merge_chunks(chunks, logits);
+    heads_[i] = merge_chunks(chunks, logits, shape_.vocab, true);
     if (!finite_[logit_rows_[i]]) heads_[i] = {.finite = false};
   });
   for (int i = 0; i < rows; ++i) {

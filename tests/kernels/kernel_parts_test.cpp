@@ -193,7 +193,7 @@ TEST_P(Kernel, TheHeadOfAnyVocabularyGivesTheOraclesResult) {
       for (int first = 0; first < vocab; first += kDigestChunk)
         chunks.push_back(
             head_chunk(GetParam(), sums.data(), first, std::min(kDigestChunk, vocab - first), fp32));
-      ASSERT_TRUE(bitwise_equal(merge_chunks(chunks, sums.data()), oracle::head(sums, fp32),
+      ASSERT_TRUE(bitwise_equal(merge_chunks(chunks, sums.data(), vocab, fp32), oracle::head(sums, fp32),
                                 "head of " + std::to_string(vocab)));
     }
   }
@@ -204,7 +204,7 @@ TEST_P(Kernel, TheHeadSeesWhatIsNotFinite) {
   const auto finite = [&](bool fp32) {
     std::vector<ChunkResult> chunks = {head_chunk(GetParam(), sums.data(), 0, 1024, fp32),
                                        head_chunk(GetParam(), sums.data(), 1024, 76, fp32)};
-    return merge_chunks(chunks, sums.data()).finite;
+    return merge_chunks(chunks, sums.data(), 1100, fp32).finite;
   };
   sums[1099] = std::numeric_limits<float>::max();  // rounds to an infinity
   EXPECT_FALSE(finite(false));
