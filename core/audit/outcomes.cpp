@@ -59,13 +59,13 @@ void Outcomes::add_attempts() {
   for (const Attempt& attempt : audit_.attempts) {
     check(0 <= attempt.arm && attempt.arm < arms && 0 <= attempt.trial && attempt.trial < trials,
           "an attempt at a trial of the plan");
-    Cell& at = cells_[static_cast<size_t>(attempt.arm * trials + attempt.trial)];
+    Cell& at = cell(attempt.arm, attempt.trial);
     if (attempt.outcome == Outcome::failed) at.failed = &attempt;
     if (attempt.outcome == Outcome::done && !at.done) at.done = &attempt;
   }
   for (int32_t arm = 0; arm < arms; ++arm) {
     for (const Trial& trial : audit_.plan.trials) {
-      cells_[static_cast<size_t>(arm * trials + trial.id)].streams.assign(trial.sequences.size(), -1);
+      cell(arm, trial.id).streams.assign(trial.sequences.size(), -1);
     }
   }
 }
@@ -77,7 +77,7 @@ void Outcomes::add_streams() {
               fact.trial < trials && 0 <= fact.stream &&
               fact.stream < static_cast<int32_t>(audit_.streams.size()),
           "a sequence's fact to name an arm, a trial and a stream of the audit");
-    Cell& at = cells_[static_cast<size_t>(fact.arm * trials + fact.trial)];
+    Cell& at = cell(fact.arm, fact.trial);
     check(0 <= fact.sequence && fact.sequence < static_cast<int32_t>(at.streams.size()),
           "a sequence of the trial");
     if (!at.done || at.done->attempt != fact.attempt) continue;

@@ -46,9 +46,11 @@ class Outcomes {
     const Attempt* failed = nullptr;  // the last one
     std::vector<int32_t> streams;     // [sequence]
   };
-  const Cell& cell(int32_t arm, int32_t trial) const {
-    return cells_[static_cast<size_t>(arm) * audit_.plan.trials.size() + static_cast<size_t>(trial)];
+  size_t place(int32_t arm, int32_t trial) const {
+    return static_cast<size_t>(arm) * audit_.plan.trials.size() + static_cast<size_t>(trial);
   }
+  Cell& cell(int32_t arm, int32_t trial) { return cells_[place(arm, trial)]; }
+  const Cell& cell(int32_t arm, int32_t trial) const { return cells_[place(arm, trial)]; }
   void add_attempts();
   void add_streams();
   void check_launches() const;
