@@ -14,11 +14,11 @@ namespace ra {
 
 // What was audited, in words and hashes; sorted name -> value pairs where only reports read them.
 struct AuditSubject {
-  std::string model_name;           // file or folder name
-  std::string model_sha256;         // of the file, or of the list of files
+  std::string model_name;                       // file or folder name
+  std::string model_sha256;                     // of the file, or of the list of files
   std::map<std::string, std::string> model;     // family, layers, hidden, ..., tokenizer, chat format
   std::map<std::string, std::string> settings;  // what the command line resolved to
-  std::string prompt_text;          // as given
+  std::string prompt_text;                      // as given
   std::string prompt_sha256;
   std::vector<std::string> prompt_pieces;  // one a prompt token: its bytes
 };
@@ -31,12 +31,12 @@ struct Arm {
 
 // A distinct stream with what was seen while it was made; runs and probes that agree in all of it share one.
 struct Stream {
-  std::vector<int32_t> tokens;    // empty for probes
+  std::vector<int32_t> tokens;  // empty for probes
   std::vector<StepRecord> steps;
   EndReason end = EndReason::length;
-  Hash128 token_hash;             // of tokens
-  std::string token_sha256;       // of tokens
-  Hash128 digest;                 // over the steps' digests
+  Hash128 token_hash;        // of tokens
+  std::string token_sha256;  // of tokens
+  Hash128 digest;            // over the steps' digests
 };
 
 // One run or probe of one attempt at a trial.
@@ -63,15 +63,15 @@ struct Attempt {
 };
 
 struct Audit {
-  std::string id;       // unique, sortable by creation
-  std::string created;  // UTC, ISO 8601
-  std::string tool;     // version of this program
-  int32_t segments = 1; // 1, plus one for every resume
+  std::string id;        // unique, sortable by creation
+  std::string created;   // UTC, ISO 8601
+  std::string tool;      // version of this program
+  int32_t segments = 1;  // 1, plus one for every resume
   AuditSubject subject;
   Plan plan;
   std::vector<Arm> arms;
   std::vector<ChoiceSetRecord> choice_sets;
-  std::vector<Attempt> attempts;     // in the order they were committed
+  std::vector<Attempt> attempts;  // in the order they were committed
   std::vector<Stream> streams;
   std::vector<SequenceFact> sequences;
   // token id -> its bytes, for every id that a report shows (prompt, tops and tokens of the streams)
