@@ -21,14 +21,19 @@ std::string hex_bytes(const uint8_t* bytes, size_t count) {
 
 template <typename T>
 void append_little_endian(std::string& out, T value) {
-  for (size_t i = 0; i < sizeof(T); ++i) out += static_cast<char>(static_cast<uint64_t>(value) >> (8 * i) & 0xff);
+  for (size_t i = 0; i < sizeof(T); ++i)
+    out += static_cast<char>(static_cast<uint64_t>(value) >> (8 * i) & 0xff);
 }
 
-std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
+std::span<const std::byte> bytes_of(const std::string& text) {
+  return std::as_bytes(std::span(text));
+}
 
 }  // namespace
 
-uint64_t xxh3_64(std::span<const std::byte> bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
+uint64_t xxh3_64(std::span<const std::byte> bytes) {
+  return XXH3_64bits(bytes.data(), bytes.size());
+}
 
 Hash128 xxh3_128(std::span<const std::byte> bytes) {
   const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
@@ -51,7 +56,9 @@ Sha256& Sha256::operator=(Sha256&&) noexcept = default;
 void Sha256::update(std::span<const std::byte> bytes) {
   check(EVP_DigestUpdate(context_->md, bytes.data(), bytes.size()) == 1, "SHA-256 to accept bytes");
 }
-void Sha256::update(std::string_view text) { update(std::as_bytes(std::span(text))); }
+void Sha256::update(std::string_view text) {
+  update(std::as_bytes(std::span(text)));
+}
 
 Sha256Digest Sha256::finish() {
   Sha256Digest digest{};
@@ -72,8 +79,12 @@ std::string hex(uint64_t value) {
   for (int i = 0; i < 8; ++i) bytes[i] = static_cast<uint8_t>(value >> (56 - 8 * i));
   return hex_bytes(bytes, 8);
 }
-std::string hex(const Hash128& value) { return hex(value.high) + hex(value.low); }
-std::string hex(const Sha256Digest& value) { return hex_bytes(value.data(), value.size()); }
+std::string hex(const Hash128& value) {
+  return hex(value.high) + hex(value.low);
+}
+std::string hex(const Sha256Digest& value) {
+  return hex_bytes(value.data(), value.size());
+}
 
 Hash128 token_hash(std::span<const int32_t> tokens) {
   std::string bytes;

@@ -29,25 +29,30 @@ struct Preemption {
 // with the tokens that follow in the same text, a run with what it generates.
 struct PlannedSequence {
   SequenceKind kind = SequenceKind::run;
-  int32_t index = 0;          // run: 0..N-1 in its arm, -1 in solo and repeats; probe: its number in the plan;
-                              // companion: its place in the trial
-  int32_t text = 0;           // index into the plan's texts; 0 is the audited prompt
+  int32_t index = 0;  // run: 0..N-1 in its arm, -1 in solo and repeats; probe: its number in the plan;
+                      // companion: its place in the trial
+  int32_t text = 0;   // index into the plan's texts; 0 is the audited prompt
   int32_t offset = 0;
-  int32_t prompt_length = 0;  // > 0
-  int32_t steps = 0;          // tokens to emit, > 0; a stopped run's slot keeps computing to this length
-  int32_t arrival = 0;        // the trial's step at which its prefill begins
-  std::vector<int32_t> chunks;          // prefill in pieces, summing to prompt_length; empty: whole
+  int32_t prompt_length = 0;    // > 0
+  int32_t steps = 0;            // tokens to emit, > 0; a stopped run's slot keeps computing to this length
+  int32_t arrival = 0;          // the trial's step at which its prefill begins
+  std::vector<int32_t> chunks;  // prefill in pieces, summing to prompt_length; empty: whole
   std::vector<Preemption> preemptions;  // ascending by `after`
 };
 
 enum class TrialKind : uint8_t {
-  solo,        // the prompt alone, or one probe alone: the references
-  edge,        // a batch size at a boundary
-  random,      // a random schedule: the unit of statistics
-  repeat,      // a random trial again, from an empty cache
+  solo,    // the prompt alone, or one probe alone: the references
+  edge,    // a batch size at a boundary
+  random,  // a random schedule: the unit of statistics
+  repeat,  // a random trial again, from an empty cache
 };
 
-enum class Stratum : uint8_t { rows, chunk, preempt, all };  // what may vary besides the rows (measurement.md)
+enum class Stratum : uint8_t {
+  rows,
+  chunk,
+  preempt,
+  all
+};  // what may vary besides the rows (measurement.md)
 
 // One engine episode, the unit of commit, resume and statistics. A function of the plan alone.
 struct Trial {
@@ -79,10 +84,10 @@ std::vector<ScheduledStep> schedule(const Trial& trial, int32_t max_rows);
 
 // One emitted position (numerics.md rule 16).
 struct StepRecord {
-  int32_t top[2] = {-1, -1};          // best and second token id
-  float value[2] = {0, 0};            // their logits as used
-  float accumulator[2] = {0, 0};      // their fp32 sums before rounding
-  uint64_t digest = 0;                // XXH3-64 of the whole logits row
+  int32_t top[2] = {-1, -1};      // best and second token id
+  float value[2] = {0, 0};        // their logits as used
+  float accumulator[2] = {0, 0};  // their fp32 sums before rounding
+  uint64_t digest = 0;            // XXH3-64 of the whole logits row
   bool operator==(const StepRecord&) const = default;
 };
 
@@ -114,20 +119,20 @@ using ChoiceSetRecord = std::vector<ChoiceRecord>;
 
 struct TrialResult {
   bool failed = false;
-  std::string failure;                     // why, when failed; then nothing below but seconds holds
-  std::vector<SequenceResult> sequences;   // runs and probes, in plan order
-  std::vector<LaunchRecord> launches;      // one a step
+  std::string failure;                    // why, when failed; then nothing below but seconds holds
+  std::vector<SequenceResult> sequences;  // runs and probes, in plan order
+  std::vector<LaunchRecord> launches;     // one a step
   std::vector<ChoiceSetRecord> choice_sets;
-  double seconds = 0;                      // from the first launch to the last result
+  double seconds = 0;  // from the first launch to the last result
 };
 
 // --- the seam -------------------------------------------------------------------------------------------------
 
 // Facts about a subject that are recorded once per audit.
 struct SubjectFacts {
-  std::string device;           // "cpu"
-  std::string kernel_set;       // "standard"
-  std::string sum_order_class;  // "cpu-fma512/1"; "opaque" for a library's own order
+  std::string device;                              // "cpu"
+  std::string kernel_set;                          // "standard"
+  std::string sum_order_class;                     // "cpu-fma512/1"; "opaque" for a library's own order
   std::map<std::string, std::string> environment;  // sorted: CPU, ISA, library versions, threads, ...
   // What certification saw: role -> (sum order -> hex hash of an anchor row's output from equal inputs).
   std::map<std::string, std::map<std::string, std::string>> anchor_outputs;

@@ -20,8 +20,7 @@
 
 namespace ra {
 
-// --- devices
-// --------------------------------------------------------------------------------------------------
+// --- devices -------------------------------------------------------------------------------------
 
 struct Device {
   std::string id;           // what --device takes: "cpu", "cpu:avx2", "cuda:0"
@@ -30,8 +29,7 @@ struct Device {
 // Every device this build can use here; the first is the default.
 std::vector<Device> available_devices();
 
-// --- what is loaded
-// -------------------------------------------------------------------------------------------
+// --- what is loaded ------------------------------------------------------------------------------
 
 // RoPE's frequencies: base, and how a long-context checkpoint rescales them.
 struct RopeSpec {
@@ -72,8 +70,7 @@ struct RowSource {
 //   row of head_dim
 using Parts = std::vector<RowSource>;
 
-// --- a step
-// ---------------------------------------------------------------------------------------------------
+// --- a step --------------------------------------------------------------------------------------
 
 inline constexpr int kPageKeys = 64;       // positions a page of the cache holds
 inline constexpr int32_t kNextToken = -1;  // in StepInput::tokens: what this slot's head chose last
