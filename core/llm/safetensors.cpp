@@ -43,6 +43,34 @@ const StoredType* find_type(const std::string& name) {
   throw Error(Exit::bad_input, fmt::format("{}: found {}; expected {}", where, found, expected));
 }
 
+struct Header {
+  Json json;
+  uint64_t data_start;
+};
+
+Header read_header(const InputFile& file) {
+  const auto fail_at_start = [&](const std::string& found, const std::string& expected) {
+    fail(file.name() + "@0", found, expected);
+  };
+  if (file.size() < kLengthBytes) {
+    fail_at_start(fmt::format("{} bytes", file.size()), "a header's length of 8 bytes");
+  }
+  uint8_t raw[kLengthBytes];
+  file.read(0, raw, kLengthBytes);
+  uint64_t length = 0;
+  for (uint64_t i = 0; i < kLengthBytes; ++i) length |= static_cast<uint64_t>(raw[i]) << (8 * i);
+  if (length > kMaxHeaderBytes) {
+    fail_at_start(fmt::format("a header of {} bytes", length), fmt::format("at most {}", kMaxHeaderBytes));
+  }
+  if (length > file.size() - kLengthBytes) {
+    fail_at_start(fmt::format("a header of {} bytes in a file of {}", length, file.size()),
+                  "a complete file");
+  }
+  std::string text(static_cast<size_t>(length), '\0');
+  file.read(kLengthBytes, text.data(), text.size());
+  return {parse_json(text, file.name() + " header", kHeaderLimits), kLengthBytes + length};
+}
+
 // One entry of the header; its offset still counts from the data's start.
 TensorEntry read_entry(const std::string& name, const Json& json, const std::string& where, int file_index) {
   TensorEntry tensor;
@@ -101,30 +129,9 @@ void check_metadata(const Json& metadata, const std::string& where) {
 
 std::vector<TensorEntry> read_safetensors(const InputFile& file, int file_index) {
   const std::string& name = file.name();
-  if (file.size() < kLengthBytes) {
-    throw Error(Exit::bad_input, fmt::format("{}@0: found {} bytes; expected a header's length of 8 bytes",
-                                             name, file.size()));
-  }
-  uint8_t raw[kLengthBytes];
-  file.read(0, raw, kLengthBytes);
-  uint64_t length = 0;
-  for (uint64_t i = 0; i < kLengthBytes; ++i) length |= static_cast<uint64_t>(raw[i]) << (8 * i);
-  if (length > kMaxHeaderBytes) {
-    throw Error(Exit::bad_input, fmt::format("{}@0: found a header of {} bytes; expected at most {}", name,
-                                             length, kMaxHeaderBytes));
-  }
-  if (length > file.size() - kLengthBytes) {
-    throw Error(Exit::bad_input,
-                fmt::format("{}@0: found a header of {} bytes in a file of {}; expected a complete file",
-                            name, length, file.size()));
-  }
-  std::string text(static_cast<size_t>(length), '\0');
-  file.read(kLengthBytes, text.data(), text.size());
-  const Json header = parse_json(text, name + " header", kHeaderLimits);
-  text = std::string();
-
+  const Header header = read_header(file);
   std::vector<TensorEntry> tensors;
-  for (const auto& [key, value] : header.object(name + " header")) {
+  for (const auto& [key, value] : header.json.object(name + " header")) {
     const std::string where = name + ": " + printable(key);
     if (key == "__metadata__") {
       check_metadata(value, where);
@@ -137,22 +144,19 @@ std::vector<TensorEntry> read_safetensors(const InputFile& file, int file_index)
   std::stable_sort(tensors.begin(), tensors.end(), [](const TensorEntry& a, const TensorEntry& b) {
     return std::pair(a.offset, a.bytes) < std::pair(b.offset, b.bytes);
   });
-  const uint64_t start = kLengthBytes + length;
-  uint64_t end = 0;
+  uint64_t end = 0;  // of the tensors so far, from the data's start
   for (TensorEntry& tensor : tensors) {
     if (tensor.offset != end) {
-      throw Error(
-          Exit::bad_input,
-          fmt::format("{}@{}: found tensor {} at data offset {}; expected {}, where the one before ends",
-                      name, start + end, printable(tensor.name), tensor.offset, end));
+      fail(fmt::format("{}@{}", name, header.data_start + end),
+           fmt::format("tensor {} at data offset {}", printable(tensor.name), tensor.offset),
+           fmt::format("{}, where the one before ends", end));
     }
     end += tensor.bytes;
-    tensor.offset += start;
+    tensor.offset += header.data_start;
   }
-  if (end != file.size() - start) {
-    throw Error(Exit::bad_input,
-                fmt::format("{}@{}: found {} bytes of data; expected {}, where the last tensor ends", name,
-                            start, file.size() - start, end));
+  if (const uint64_t data = file.size() - header.data_start; data != end) {
+    fail(fmt::format("{}@{}", name, header.data_start), fmt::format("{} bytes of data", data),
+         fmt::format("{}, where the last tensor ends", end));
   }
   return tensors;
 }
