@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <initializer_list>
 #include <optional>
+#include <utility>
 
 #include "core/error.h"
 #include "core/json.h"
@@ -18,7 +19,7 @@ constexpr size_t kMaxFileBytes = 128 << 20;  // published ones have up to 35 MB
 
 class Reader {
  public:
-  Reader(const Json& root, std::string name) : root_(root) { out_.name = std::move(name); }
+  Reader(Json root, std::string name) : root_(std::move(root)) { out_.name = std::move(name); }
 
   TokenizerDefinition read() {
     // "truncation" and "padding" are left alone: they are how one caller once used the tokenizer.
@@ -284,15 +285,14 @@ class Reader {
     }
   }
 
-  const Json& root_;
+  Json root_;
   TokenizerDefinition out_;
 };
 
 }  // namespace
 
 TokenizerDefinition parse_tokenizer_json(std::string_view text, std::string_view name) {
-  const Json root = parse_json(text, name);
-  return Reader(root, printable(name, 300)).read();
+  return Reader(parse_json(text, name), printable(name, 300)).read();
 }
 
 TokenizerDefinition read_tokenizer_json(const std::string& path) {
