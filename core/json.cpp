@@ -124,7 +124,7 @@ class TreeBuilder final : public nlohmann::json_sax<nlohmann::json> {
       array->push_back(std::move(value));
     } else {
       std::get<Json::Object>(open_.back().value.value)
-          .emplace_back(std::move(open_.back().key), std::move(value));
+          .push_back({std::move(open_.back().key), std::move(value)});
     }
   }
 
@@ -149,7 +149,7 @@ class TreeBuilder final : public nlohmann::json_sax<nlohmann::json> {
     if (members.size() < 2) return;
     std::vector<std::string_view> keys;
     keys.reserve(members.size());
-    for (const auto& member : members) keys.push_back(member.first);
+    for (const auto& member : members) keys.push_back(member.key);
     std::sort(keys.begin(), keys.end());
     const auto twice = std::adjacent_find(keys.begin(), keys.end());
     if (twice != keys.end()) {

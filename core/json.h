@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -17,7 +16,8 @@ namespace ra {
 class Json {
  public:
   using Array = std::vector<Json>;
-  using Object = std::vector<std::pair<std::string, Json>>;
+  struct Member;
+  using Object = std::vector<Member>;
   std::variant<std::monostate, bool, int64_t, uint64_t, double, std::string, Array, Object> value;
 
   bool is_null() const { return std::holds_alternative<std::monostate>(value); }
@@ -41,6 +41,11 @@ class Json {
   const Object& object(std::string_view where) const;
 
   const char* type_name() const;  // "an object", "a string", ... for error sentences
+};
+
+struct Json::Member {
+  std::string key;
+  Json value;
 };
 
 struct JsonLimits {

@@ -37,7 +37,7 @@ std::string type_error(Read read) {
 TEST(Json, KeepsMembersInOrderOfAppearance) {
   const Json json = parse_json(R"({"b": 1, "a": [true, null, "x"]})", "a.json");
   ASSERT_EQ(json.object("a").size(), 2u);
-  EXPECT_EQ(json.object("a")[0].first, "b");
+  EXPECT_EQ(json.object("a")[0].key, "b");
   EXPECT_EQ(json.find("b")->unsigned_integer("b"), 1u);
   const Json::Array& array = json.find("a")->array("a");
   ASSERT_EQ(array.size(), 3u);

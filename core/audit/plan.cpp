@@ -151,7 +151,8 @@ class Drafter {
     const bool skip_one = stratum_of(ordinal) == Stratum::rows && sizes.front() == 1 && sizes.size() > 1;
     const int32_t first = skip_one ? 1 : 0;
     const int32_t count = static_cast<int32_t>(sizes.size()) - first;
-    Batch batch{.size = sizes[static_cast<size_t>(first + number(kBatchSize, 0, count))]};
+    Batch batch{.size =
+                    sizes[static_cast<size_t>(first) + static_cast<size_t>(number(kBatchSize, 0, count))]};
     // Up to a quarter of a batch are companions even where runs abound, so that lengths are mixed.
     batch.capacity = room_for_runs(batch.size) - number(kCompanionCount, 0, (batch.size - 1) / 4 + 1);
     return batch;

@@ -101,7 +101,7 @@ class Episode {
     }
     for (int32_t position = slice.position; position < slice.position + slice.rows; ++position) {
       if (forced || position < sequence.prompt_length) {
-        tokens.push_back(text.at(static_cast<size_t>(sequence.offset + position)));
+        tokens.push_back(text.at(static_cast<size_t>(sequence.offset) + static_cast<size_t>(position)));
       } else if (slice.recomputes) {
         tokens.push_back(
             generated_[slice.sequence].at(static_cast<size_t>(position - sequence.prompt_length)));

@@ -117,7 +117,7 @@ TEST(Audit, ResumeIsRefusedWhenTheModelChanged) {
   weights.close();
   const Finished refused = run_program(resume);
   EXPECT_EQ(refused.status, 8);
-  EXPECT_THAT(refused.err, HasSubstr("the model's SHA-256"));
+  EXPECT_THAT(refused.err, HasSubstr("; model's SHA-256 was "));
 }
 
 }  // namespace

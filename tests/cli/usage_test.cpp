@@ -85,7 +85,7 @@ TEST(Usage, PromptTextIsUtf8WithoutMarksThatAreNotSeen) {
                                                   "--prompt", "-", "--db", folder / "audits.sqlite"},
                                     .input = text});
   };
-  EXPECT_THAT(prompt("\xff"), StartsWith("standard input: "));
+  EXPECT_THAT(prompt("\xff"), StartsWith("standard input@0: line 1: byte 0xff is not UTF-8;"));
   EXPECT_THAT(prompt("\xef\xbb\xbfHello"), HasSubstr("line 1: a byte order mark"));
   EXPECT_THAT(prompt("one\r\ntwo\r\n"), HasSubstr("line 1: a carriage return"));
   EXPECT_THAT(prompt(std::string("one\ntwo\0", 8)), HasSubstr("line 2: a NUL"));

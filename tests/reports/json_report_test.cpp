@@ -63,7 +63,7 @@ TEST(JsonReport, KeepsWhatAResumeMayChangeInOneMember) {
   EXPECT_EQ(without_volatile(report_of(audit)),
             without_volatile(report_of(example_audit({.runs = 60, .max_tokens = 40, .max_batch_size = 8}))));
   EXPECT_EQ(after.find("volatile")->find("audit")->string("audit"), "another");
-  EXPECT_EQ(after.object("report").back().first, "volatile");
+  EXPECT_EQ(after.object("report").back().key, "volatile");
 }
 
 TEST(JsonReport, ShowsBytesThatAreNoTextAsReplacementsAndAsBase64) {
