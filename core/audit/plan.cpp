@@ -38,6 +38,10 @@ constexpr int32_t kLeastRandomTrials = 8;
 constexpr int32_t kEnoughRandomTrials = 60;
 constexpr int32_t kLeastRepeats = 20;
 constexpr int32_t kMaxChunks = 4;
+// A step costs nearly the same at 4 rows and at 32, so stretched trials and empty-handed slots are what an audit's time
+// goes to: arrivals are spread over an eighth of a run, and one slot of 16 is a companion's.
+constexpr int32_t kArrivalShare = 8;
+constexpr int32_t kSlotsPerCompanion = 16;
 constexpr int32_t kMaxPause = 8;          // steps
 constexpr int32_t kCompanionSlack = 512;  // text beyond the longest companion, so that cuts vary
 constexpr uint64_t kRedraws = 64;         // attempts at a schedule that no earlier random trial has
@@ -153,8 +157,9 @@ class Drafter {
     const int32_t count = static_cast<int32_t>(sizes.size()) - first;
     Batch batch{.size =
                     sizes[static_cast<size_t>(first) + static_cast<size_t>(number(kBatchSize, 0, count))]};
-    // Up to a quarter of a batch are companions even where runs abound, so that lengths are mixed.
-    batch.capacity = room_for_runs(batch.size) - number(kCompanionCount, 0, (batch.size - 1) / 4 + 1);
+    // A few of a large batch are companions even where runs abound, so that lengths are mixed.
+    batch.capacity =
+        room_for_runs(batch.size) - number(kCompanionCount, 0, (batch.size - 1) / kSlotsPerCompanion + 1);
     return batch;
   }
   Stratum stratum_of(int32_t ordinal) const {
@@ -240,7 +245,7 @@ class Drafter {
   void stagger(std::vector<PlannedSequence>& sequences, const TrialDraw& number) const {
     int32_t first = INT32_MAX;
     for (size_t i = 0; i < sequences.size(); ++i) {
-      sequences[i].arrival = number(kArrival, i, spec().max_tokens / 2 + 1);
+      sequences[i].arrival = number(kArrival, i, spec().max_tokens / kArrivalShare + 1);
       first = std::min(first, sequences[i].arrival);
     }
     for (PlannedSequence& sequence : sequences) sequence.arrival -= first;  // empty steps are not launched
