@@ -39,8 +39,8 @@ constexpr int32_t kEnoughRandomTrials = 60;
 constexpr int32_t kLeastRepeats = 20;
 constexpr int32_t kMaxChunks = 4;
 // A step costs nearly the same at 4 rows and at 32, so stretched trials and empty-handed slots are what an audit's time
-// goes to: arrivals are spread over an eighth of a run, and one slot of 16 is a companion's.
-constexpr int32_t kArrivalShare = 8;
+// goes to: arrivals are spread over a sixteenth of a run, and one slot of 16 is a companion's.
+constexpr int32_t kArrivalShare = 16;
 constexpr int32_t kSlotsPerCompanion = 16;
 constexpr int32_t kMaxPause = 8;          // steps
 constexpr int32_t kCompanionSlack = 512;  // text beyond the longest companion, so that cuts vary

@@ -66,4 +66,133 @@ void check_spec(const PlanSpec& spec) {
   }
 }
 
+namespace {
+
+constexpr int32_t kMostSequences = 1024;  // of a trial; --batch-sizes goes so far
+constexpr int32_t kLongestPause = 64;     // steps
+
+// Names what of the plan is wrong.
+class PlanChecker {
+ public:
+  explicit PlanChecker(const Plan& plan)
+      : plan_(plan), planned_(static_cast<size_t>(plan.spec.runs), false) {}
+
+  void check_all() {
+    expect(plan_.texts.size() == 2 && plan_.texts[0] == plan_.spec.prompt, "its texts");
+    check_ids(plan_.texts[1], plan_.spec.vocab, "text of probes and companions");
+    for (const Probe& probe : plan_.probes) {
+      expect(probe.context > 0 && probe.steps > 0, "a probe without positions");
+      expect(
+          int64_t{probe.context} + probe.steps <= std::min<int64_t>(text_size(1), plan_.spec.max_positions),
+          "a probe beyond its text or the model's positions");
+    }
+    expect(!plan_.trials.empty() && plan_.trials[0].kind == TrialKind::solo &&
+               plan_.trials[0].sequences.size() == 1 &&
+               plan_.trials[0].sequences[0].kind == SequenceKind::run,
+           "trial 0; expected the prompt's solo");
+    for (size_t id = 0; id < plan_.trials.size(); ++id) check_trial(static_cast<int32_t>(id));
+    expect(std::find(planned_.begin(), planned_.end(), false) == planned_.end(),
+           "a run without a place; expected each of the N once");
+    check_order();
+  }
+
+ private:
+  void expect(bool holds, const std::string& what) const {
+    if (!holds) throw Error(Exit::bad_input, where_ + what);
+  }
+  int64_t text_size(int32_t text) const {
+    return static_cast<int64_t>(plan_.texts[static_cast<size_t>(text)].size());
+  }
+
+  void check_trial(int32_t id) {
+    const Trial& trial = plan_.trials[static_cast<size_t>(id)];
+    where_ = "trial " + std::to_string(id) + ": ";
+    expect(trial.id == id, "another number");
+    expect(!trial.sequences.empty() && trial.sequences.size() <= kMostSequences &&
+               trial.batch_size == static_cast<int32_t>(trial.sequences.size()),
+           "a batch size that is not the number of its sequences");
+    const bool repeats = trial.kind == TrialKind::repeat;
+    expect(repeats ? trial.repeat_of >= 0 && trial.repeat_of < id &&
+                         plan_.trials[static_cast<size_t>(trial.repeat_of)].kind == TrialKind::random
+                   : trial.repeat_of == -1,
+           "a repeat of no random trial before it");
+    const bool counted = trial.kind == TrialKind::edge || trial.kind == TrialKind::random;
+    for (size_t place = 0; place < trial.sequences.size(); ++place) {
+      where_ = "trial " + std::to_string(id) + ", sequence " + std::to_string(place) + ": ";
+      check_sequence(trial.sequences[place], counted);
+    }
+    where_.clear();
+  }
+
+  void check_sequence(const PlannedSequence& sequence, bool counted) {
+    const PlanSpec& spec = plan_.spec;
+    const bool is_run = sequence.kind == SequenceKind::run;
+    expect(sequence.text == (is_run ? 0 : 1), "another text");
+    expect(sequence.prompt_length > 0 && sequence.steps > 0 && sequence.offset >= 0 &&
+               int64_t{sequence.prompt_length} + sequence.steps <= spec.max_positions,
+           "positions that the model does not have");
+    expect(int64_t{sequence.offset} + sequence.prompt_length + (is_run ? 0 : sequence.steps) <=
+               text_size(sequence.text),
+           "tokens beyond the end of its text");
+    expect(sequence.arrival >= 0 && sequence.arrival <= spec.max_tokens, "an arrival after the last token");
+    if (is_run) {
+      expect(sequence.prompt_length == text_size(0) && sequence.steps == spec.max_tokens,
+             "another length; expected the whole prompt and every token");
+      if (counted) {
+        expect(sequence.index >= 0 && sequence.index < spec.runs &&
+                   !planned_[static_cast<size_t>(sequence.index)],
+               "a run that is planned twice or not of the N");
+        planned_[static_cast<size_t>(sequence.index)] = true;
+      } else {
+        expect(sequence.index == -1, "a run among the N in a solo or repeat");
+      }
+    } else if (sequence.kind == SequenceKind::probe) {
+      expect(sequence.index >= 0 && sequence.index < static_cast<int32_t>(plan_.probes.size()),
+             "a probe that the plan does not have");
+      const Probe& probe = plan_.probes[static_cast<size_t>(sequence.index)];
+      expect(sequence.offset == 0 && sequence.prompt_length == probe.context && sequence.steps == probe.steps,
+             "another length than its probe's");
+    }
+    check_pieces(sequence);
+  }
+
+  void check_pieces(const PlannedSequence& sequence) const {
+    int64_t rows = 0;
+    for (int32_t chunk : sequence.chunks) {
+      expect(chunk > 0, "an empty chunk");
+      rows += chunk;
+    }
+    expect(sequence.chunks.empty() || rows == sequence.prompt_length, "chunks that are not its prompt");
+    int32_t last = 0;
+    for (const Preemption& preemption : sequence.preemptions) {
+      expect(preemption.after > last && preemption.after < sequence.steps && preemption.pause >= 0 &&
+                 preemption.pause <= kLongestPause,
+             "a preemption out of order or out of range");
+      last = preemption.after;
+    }
+  }
+
+  void check_order() const {
+    std::set<std::pair<int32_t, int32_t>> turns;
+    for (const Turn& turn : plan_.order) {
+      expect(turn.trial >= 0 && turn.trial < static_cast<int32_t>(plan_.trials.size()), "a turn of no trial");
+      expect(turn.arm >= 0 && turn.arm < static_cast<int32_t>(plan_.spec.arms.size()), "a turn of no arm");
+      turns.insert({turn.trial, turn.arm});
+    }
+    expect(turns.size() == plan_.order.size() && turns.size() == plan_.trials.size() * plan_.spec.arms.size(),
+           "its turns; expected every trial in every arm once");
+  }
+
+  const Plan& plan_;
+  std::vector<bool> planned_;  // of the N
+  std::string where_;
+};
+
+}  // namespace
+
+void check_plan(const Plan& plan) {
+  check_spec(plan.spec);
+  PlanChecker(plan).check_all();
+}
+
 }  // namespace ra

@@ -59,15 +59,6 @@ void check_writable(const std::string& path) {
   }
 }
 
-std::string names_of(const std::vector<Stratum>& strata) {
-  std::string text;
-  for (Stratum stratum : strata) {
-    if (!text.empty()) text += ',';
-    text += name_of(stratum);
-  }
-  return text;
-}
-
 // Sequences whose results come back, by their place in the trial.
 std::vector<int32_t> recorded_places(const Trial& trial) {
   std::vector<int32_t> places;
@@ -95,15 +86,6 @@ void insert_arm(Connection& connection, int64_t audit, const Arm& arm) {
       insert(connection, "arm_anchors", {audit, int64_t{arm.id}, role, sum_order, output});
     }
   }
-}
-
-void insert_plan(Connection& connection, int64_t audit, const PlanSpec& spec) {
-  insert(connection, "plans",
-         {audit, Blob{encode_ids(spec.prompt)}, Blob{encode_ids(spec.companion_text)}, int64_t{spec.vocab},
-          int64_t{spec.max_positions}, int64_t{spec.runs}, int64_t{spec.max_tokens},
-          Blob{encode_ids(spec.batch_sizes)}, std::to_string(spec.seed), names_of(spec.strata),
-          int64_t{spec.min_random_trials}, int64_t{spec.max_rows}, Blob{encode_ids(spec.probe_contexts)},
-          int64_t{spec.probe_steps}});
 }
 
 // Unambiguous: lengths come before texts.
@@ -287,7 +269,7 @@ void Store::create(Audit& audit) {
           subject.prompt_text, subject.prompt_sha256, plan_sha256(audit.plan),
           static_cast<int64_t>(audit.plan.order.size()), facts_sha256(audit),
           static_cast<int64_t>(audit.pieces.size())});
-  insert_plan(connection, number, audit.plan.spec);
+  insert_plan(connection, number, audit.plan);
   for (const auto& [name, value] : subject.model) {
     insert(connection, "subject_facts", {number, std::string("model"), name, value});
   }

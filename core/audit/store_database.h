@@ -27,7 +27,8 @@ struct Store::Database {
 
 int64_t audit_number(Connection& connection,
                      const std::string& id);  // Error(usage) if there is none of this id
-// The plan made again from what is stored, checked against its SHA-256.
+void insert_plan(Connection& connection, int64_t audit, const Plan& plan);
+// Checked by itself (check_plan) and against its SHA-256; Error(bad_input) if it does not hold.
 Plan read_plan(Connection& connection, int64_t audit);
 // Everything, with every seal, hash and chain recomputed: Error(bad_input) at the first that does not hold.
 Audit read_audit(Connection& connection, int64_t audit);

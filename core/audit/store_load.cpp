@@ -1,6 +1,5 @@
-// Reading an audit back. Nothing that is read is believed: seals, hashes, chains and the plan are recomputed.
+// Reading an audit back. Nothing that is read is believed: seals, hashes and chains are recomputed.
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <tuple>
 
@@ -227,22 +226,6 @@ class Reader {
   Audit audit_;
 };
 
-std::vector<int32_t> ids_of(const Connection& connection, const std::string& bytes) {
-  auto ids = decode_ids(bytes);
-  if (!ids) throw connection.damaged("a list of ids of an impossible size");
-  return std::move(*ids);
-}
-
-std::vector<Stratum> strata_of(const std::string& names) {
-  std::vector<Stratum> strata;
-  for (size_t at = 0; at <= names.size();) {
-    const size_t end = std::min(names.find(',', at), names.size());
-    strata.push_back(parse_stratum(names.substr(at, end - at)));
-    at = end + 1;
-  }
-  return strata;
-}
-
 }  // namespace
 
 int64_t audit_number(Connection& connection, const std::string& id) {
@@ -252,43 +235,6 @@ int64_t audit_number(Connection& connection, const std::string& id) {
                                  "; expected an id that `repro-audit list` shows");
   }
   return rows.integer(0);
-}
-
-Plan read_plan(Connection& connection, int64_t audit) {
-  PlanSpec spec;
-  Rows rows(connection, "plans", "WHERE audit = ?", {audit});
-  if (!rows.next()) throw connection.damaged("audit number " + std::to_string(audit) + " has no plan");
-  spec.prompt = ids_of(connection, rows.blob(1));
-  spec.companion_text = ids_of(connection, rows.blob(2));
-  spec.vocab = rows.integer32(3);
-  spec.max_positions = rows.integer32(4);
-  spec.runs = rows.integer32(5);
-  spec.max_tokens = rows.integer32(6);
-  spec.batch_sizes = ids_of(connection, rows.blob(7));
-  const std::string seed = rows.text(8);
-  const auto parsed = std::from_chars(seed.data(), seed.data() + seed.size(), spec.seed);
-  spec.min_random_trials = rows.integer32(10);
-  spec.max_rows = rows.integer32(11);
-  spec.probe_contexts = ids_of(connection, rows.blob(12));
-  spec.probe_steps = rows.integer32(13);
-  Rows arms(connection, "arms", "WHERE audit = ? ORDER BY arm", {audit});
-  while (arms.next()) spec.arms.push_back(arms.text(2));
-  Rows stored(connection, "audits", "WHERE audit = ?", {audit});
-  if (!stored.next() || parsed.ec != std::errc() || parsed.ptr != seed.data() + seed.size()) {
-    throw connection.damaged("audit number " + std::to_string(audit) + " is not whole");
-  }
-  try {
-    spec.strata = strata_of(rows.text(9));
-    Plan plan = make_plan(spec);
-    if (plan_sha256(plan) == stored.text(8) && static_cast<int64_t>(plan.order.size()) == stored.integer(9)) {
-      return plan;
-    }
-  } catch (const Error& error) {
-    throw connection.damaged("the stored plan cannot be made again: " + std::string(error.what()));
-  }
-  throw Error(Exit::bad_input, connection.name() + ": audit " + printable(stored.text(1)) +
-                                   ": its plan made again is another; expected the version that made it (" +
-                                   printable(stored.text(3)) + ")");
 }
 
 Audit read_audit(Connection& connection, int64_t audit) {

@@ -12,7 +12,7 @@ namespace ra {
 namespace {
 
 constexpr int64_t kApplicationId = 0x72617564;  // "raud"
-constexpr int64_t kSchemaVersion = 1;
+constexpr int64_t kSchemaVersion = 2;
 
 struct Table {
   const char* name;
@@ -28,14 +28,34 @@ constexpr Table kTables[] = {
      "NOT NULL,"
      " plan_sha256 TEXT NOT NULL, turns INTEGER NOT NULL,"
      " facts_sha256 TEXT NOT NULL, pieces INTEGER NOT NULL"},
-    // What the plan is made of again.
+    // What was asked for, and the text of probes and companions; the prompt is the other text.
     {"plans",
      "audit INTEGER PRIMARY KEY REFERENCES audits, prompt BLOB NOT NULL, companion_text BLOB NOT NULL,"
      " vocab INTEGER NOT NULL, max_positions INTEGER NOT NULL, runs INTEGER NOT NULL, max_tokens INTEGER NOT "
      "NULL,"
      " batch_sizes BLOB NOT NULL, seed TEXT NOT NULL, strata TEXT NOT NULL, min_random_trials INTEGER NOT "
      "NULL,"
-     " max_rows INTEGER NOT NULL, probe_contexts BLOB NOT NULL, probe_steps INTEGER NOT NULL"},
+     " max_rows INTEGER NOT NULL, probe_contexts BLOB NOT NULL, probe_steps INTEGER NOT NULL, text BLOB NOT "
+     "NULL"},
+    {"probes",
+     "audit INTEGER NOT NULL REFERENCES audits, probe INTEGER NOT NULL, context INTEGER NOT NULL, steps "
+     "INTEGER NOT NULL, UNIQUE (audit, probe)"},
+    {"trials",
+     "audit INTEGER NOT NULL REFERENCES audits, trial INTEGER NOT NULL, kind TEXT NOT NULL, stratum TEXT NOT "
+     "NULL,"
+     " batch_size INTEGER NOT NULL, repeat_of INTEGER NOT NULL, UNIQUE (audit, trial)"},
+    // number: a run's, a probe's, a companion's place; text and first: where its tokens begin
+    {"planned_sequences",
+     "audit INTEGER NOT NULL REFERENCES audits, trial INTEGER NOT NULL, place INTEGER NOT NULL, kind TEXT "
+     "NOT NULL,"
+     " number INTEGER NOT NULL, text INTEGER NOT NULL, first INTEGER NOT NULL, prompt_length INTEGER NOT "
+     "NULL,"
+     " steps INTEGER NOT NULL, arrival INTEGER NOT NULL, chunks BLOB NOT NULL, preemptions BLOB NOT NULL,"
+     " UNIQUE (audit, trial, place)"},
+    {"turns",
+     "audit INTEGER NOT NULL REFERENCES audits, place INTEGER NOT NULL, trial INTEGER NOT NULL, arm INTEGER "
+     "NOT NULL,"
+     " UNIQUE (audit, place)"},
     // topic: model or settings
     {"subject_facts",
      "audit INTEGER NOT NULL REFERENCES audits, topic TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT "

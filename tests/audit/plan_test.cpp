@@ -8,30 +8,10 @@
 #include <numeric>
 #include <set>
 
-#include "core/error.h"
+#include "tests/support/plan_specs.h"
 
 namespace ra {
 namespace {
-
-PlanSpec spec_of(int32_t runs) {
-  PlanSpec spec;
-  spec.prompt.resize(40);
-  std::iota(spec.prompt.begin(), spec.prompt.end(), 100);
-  spec.vocab = 49152;
-  spec.max_positions = 2048;
-  spec.runs = runs;
-  spec.batch_sizes.resize(32);
-  std::iota(spec.batch_sizes.begin(), spec.batch_sizes.end(), 1);
-  spec.seed = 7;
-  spec.arms = {"standard", "invariant"};
-  return spec;
-}
-
-PlanSpec spec_with_all_strata(int32_t runs) {
-  PlanSpec spec = spec_of(runs);
-  spec.strata = {Stratum::rows, Stratum::chunk, Stratum::preempt, Stratum::all};
-  return spec;
-}
 
 std::vector<Trial> of_kind(const Plan& plan, TrialKind kind) {
   std::vector<Trial> found;
@@ -45,20 +25,11 @@ int64_t count(const Trial& trial, SequenceKind kind) {
                        [&](const PlannedSequence& sequence) { return sequence.kind == kind; });
 }
 
-Exit status_of(const PlanSpec& spec) {
-  try {
-    make_plan(spec);
-  } catch (const Error& error) {
-    return error.status();
-  }
-  return Exit::ok;
-}
-
 TEST(Plan, IsTheSameOnEveryMachine) {
   EXPECT_EQ(plan_sha256(make_plan(spec_of(100))),
-            "285e495cecf695a10d98700883f3058a377de4690756fe810af929ff08563af8");
+            "490fd67affa9e0085eabe25f794d071e790cdac44590aad3283d8b36b755b6db");
   EXPECT_EQ(plan_sha256(make_plan(spec_with_all_strata(100))),
-            "08827178d225b602c4beb52f0d3f5e777a87b3913a0f9813a17c203a674b4d74");
+            "371d7334a4dfec15a98a54fa2ad0f5d6d723acf14c53b922e5aba4daa4ad1b6a");
 }
 
 TEST(Plan, AnotherSeedIsAnotherPlan) {
@@ -159,8 +130,6 @@ TEST(Plan, RandomTrialsThatWereAskedForAreMade) {
   PlanSpec spec = spec_of(1000);
   spec.min_random_trials = 300;
   EXPECT_EQ(of_kind(make_plan(spec), TrialKind::random).size(), 300u);
-  spec.runs = 299;
-  EXPECT_EQ(status_of(spec), Exit::usage);
 }
 
 TEST(Plan, EveryBatchOfTwoOrMoreHasOneProbeAndAllProbesTakeTurns) {
@@ -328,49 +297,6 @@ TEST(Plan, ArmsTakeTurnsInAbbaOrder) {
   EXPECT_EQ(first_arms.size(), 2u) << "the seed draws who begins";
 }
 
-TEST(Plan, ExtentCoversEveryStep) {
-  PlanSpec spec = spec_of(8);
-  spec.batch_sizes = {1, 2};
-  spec.max_tokens = 10;
-  const PlanExtent room = extent(make_plan(spec), 16);
-  EXPECT_EQ(room.sequences, 2);
-  EXPECT_EQ(room.logit_rows, 2);
-  EXPECT_EQ(room.positions, 518) << "the longest probe: 513 and five fed steps";
-  EXPECT_GE(room.cached, 528);
-  EXPECT_EQ(room.cached % 16, 0);
-  EXPECT_LE(room.rows, 513 + 40);
-  EXPECT_GE(room.row_total, room.step_total);
-}
-
-TEST(Plan, WhatCannotBePlannedIsAnErrorThatNamesTheOption) {
-  PlanSpec spec = spec_of(0);
-  EXPECT_EQ(status_of(spec), Exit::usage);
-  spec = spec_of(10);
-  spec.prompt.clear();
-  EXPECT_EQ(status_of(spec), Exit::bad_input);
-  spec = spec_of(10);
-  spec.prompt[3] = spec.vocab;
-  EXPECT_EQ(status_of(spec), Exit::bad_input);
-  spec = spec_of(10);
-  spec.prompt[3] = -1;
-  EXPECT_EQ(status_of(spec), Exit::bad_input);
-  spec = spec_of(10);
-  spec.max_positions = 40;
-  EXPECT_EQ(status_of(spec), Exit::bad_input) << "the prompt alone fills the context";
-  spec = spec_of(10);
-  spec.max_positions = 139;
-  EXPECT_EQ(status_of(spec), Exit::usage) << "--max-tokens does not fit";
-  for (const std::vector<int32_t>& sizes :
-       std::vector<std::vector<int32_t>>{{}, {0}, {2, 1}, {3, 3}, {100000}}) {
-    spec = spec_of(10);
-    spec.batch_sizes = sizes;
-    EXPECT_EQ(status_of(spec), Exit::usage);
-  }
-  spec = spec_of(10);
-  spec.strata = {Stratum::rows, Stratum::rows};
-  EXPECT_EQ(status_of(spec), Exit::usage);
-}
-
 TEST(Plan, SmallestSpecsWork) {
   PlanSpec spec = spec_with_all_strata(3);
   spec.prompt = {0};
@@ -383,20 +309,6 @@ TEST(Plan, SmallestSpecsWork) {
   spec.batch_sizes = {4};
   for (const Trial& trial : of_kind(make_plan(spec), TrialKind::random))
     EXPECT_EQ(trial.sequences.size(), 4u);
-}
-
-TEST(Strata, AreParsedByNameAndPrefixIsSaidToBeMissing) {
-  for (Stratum stratum : {Stratum::rows, Stratum::chunk, Stratum::preempt, Stratum::all}) {
-    EXPECT_EQ(parse_stratum(name_of(stratum)), stratum);
-  }
-  try {
-    parse_stratum("prefix");
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.status(), Exit::usage);
-    EXPECT_THAT(error.what(), testing::HasSubstr("prefix (reuse of a cached prefix is not supported yet)"));
-  }
-  EXPECT_THROW(parse_stratum("rows "), Error);
 }
 
 }  // namespace

@@ -107,9 +107,9 @@ TEST_F(StoreOpen, AnotherProgramsDatabaseIsBadInputAndUntouched) {
 
 TEST_F(StoreOpen, ANewerSchemaIsBadInputAndUntouched) {
   make();
-  run_sql(path_, "PRAGMA user_version = 2");
+  run_sql(path_, "PRAGMA user_version = 3");
   const std::string before = content_of(path_);
-  EXPECT_THAT(write(path_).message, HasSubstr("schema version 2; expected 1 (a newer repro-audit made it)"));
+  EXPECT_THAT(write(path_).message, HasSubstr("schema version 3; expected 2 (a newer repro-audit made it)"));
   EXPECT_EQ(read(path_).status, Exit::bad_input);
   EXPECT_EQ(content_of(path_), before);
 }
@@ -229,9 +229,13 @@ TEST_F(StoreOpen, AMissingRowIsMissed) {
       {"arm_environment WHERE arm = 1", "its facts do not have the hash stored with them"},
       {"subject_facts WHERE topic = 'model'", "its facts do not have the hash stored with them"},
       {"prompt_pieces WHERE place = 8", "its facts do not have the hash stored with them"},
-      {"arms WHERE arm = 1", "its plan made again is another"},
+      {"arms WHERE arm = 1", "a turn of no arm"},
+      {"probes WHERE probe = 1", "a probe is missing"},
+      {"trials WHERE trial = 2", "a trial is missing"},
+      {"planned_sequences WHERE trial = 20 AND place = 0", "a sequence of trial 20 is missing"},
+      {"turns WHERE place = (SELECT max(place) FROM turns)", "expected every trial in every arm once"},
       {"choices WHERE choice_set = 0", "a launch's kernel choices are missing"},
-      {"plans", "has no plan"},
+      {"plans", "the plan of audit number 1: there is none"},
       {"segments", "no segment"},
   };
   for (const auto& [rows, message] : cases) {
