@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "kernels/cpu/blas.h"
+#include "kernels/cpu/convert.h"
 #include "kernels/cpu/embed.h"
 #include "kernels/cpu/norm.h"
 #include "kernels/cpu/qk_norm_rope.h"
@@ -145,8 +146,11 @@ void CpuOps::choose(const KernelSet& set, const StepInput& input) {
     launch.rows = role_rows;
     launch.n = n;
     launch.k = k;
-    choices.emplace(role, set.choose(launch));
+    const KernelChoice& made = choices.emplace(role, set.choose(launch)).first->second;
+    calls_blas_ =
+        calls_blas_ || made.algorithm == Algorithm::blas_gemv || made.algorithm == Algorithm::blas_gemm;
   };
+  calls_blas_ = false;
   const int hidden = shape_.hidden;
   add(Role::embed, rows, hidden, hidden);
   add(Role::attention_norm, rows, hidden, hidden);
@@ -189,12 +193,18 @@ StepResult CpuOps::next_result() {
   return result;
 }
 
+// After one of our own products the other threads still spin. After one of the BLAS's they sleep, and waking a halted
+// core took 30 to 60 microseconds on a virtual machine, in which one thread does this many elementwise values.
+bool CpuOps::worth_sharing(int64_t values) const {
+  constexpr int64_t kFewAwake = int64_t{1} << 11;
+  constexpr int64_t kFewAsleep = int64_t{1} << 17;
+  return values > (calls_blas_ ? kFewAsleep : kFewAwake);
+}
+
 template <class Body>
-void CpuOps::for_each_row(int rows, const Body& body) {
+void CpuOps::for_each_row(int rows, int values, const Body& body) {
   check(in_step_, "an operation inside a step");
-  // Waking a thread costs about as much as an elementwise row.
-  constexpr int kFewRows = 2;
-  if (rows <= kFewRows) {
+  if (!worth_sharing(static_cast<int64_t>(rows) * values)) {
     for (int r = 0; r < rows; ++r) body(r);
     return;
   }
@@ -210,7 +220,7 @@ void CpuOps::show(Role role, int layer, int rows, size_t row_bytes, void* bytes)
 
 void CpuOps::embed() {
   const int rows = static_cast<int>(rows_.size());
-  for_each_row(rows, [&](int r) {
+  for_each_row(rows, shape_.hidden, [&](int r) {
     ra::embed(weights_.embedding(), tokens_[r], h_.data() + static_cast<size_t>(r) * shape_.hidden);
   });
   show(Role::embed, 0, rows, shape_.hidden * sizeof(Bf16), h_.data());
@@ -224,7 +234,7 @@ void CpuOps::add_norm(int layer, Role role) {
   const float* weight = weights_.norm(role, layer);
   const int lanes = choice(role).lanes, n = shape_.hidden;
   check(choice(role).algorithm == Algorithm::lanes && lanes <= kMaxLanes, "a norm by lanes");
-  for_each_row(rows, [&](int i) {
+  for_each_row(rows, 2 * n, [&](int i) {  // twice over the row
     const int r = is_final ? logit_rows_[i] : i;
     Bf16* h = h_.data() + static_cast<size_t>(r) * n;
     if (has_residual) add_residual(target_, h, d_.data() + static_cast<size_t>(r) * n, n);
@@ -246,20 +256,15 @@ void CpuOps::product(Role role, int layer, const Bf16* x, int rows, Bf16* y, flo
   check(w.plain.size() > 0, "an fp32 copy of a weight that the BLAS multiplies");
   const size_t x_size = static_cast<size_t>(rows) * w.k, y_size = static_cast<size_t>(rows) * w.n;
   if (blas_x_.size() < x_size) blas_x_ = AlignedBuffer<float>(x_size);
-  for (size_t i = 0; i < x_size; ++i) blas_x_[i] = widen(x[i]);
+  widen_row(target_, x, x_size, blas_x_.data());
   if (sums == nullptr && blas_y_.size() < y_size) blas_y_ = AlignedBuffer<float>(y_size);
   float* out = sums ? sums : blas_y_.data();
   set_blas_threads(pool_.threads());  // as the choice says; another device may have changed it
   blas_product(made, rows, w.n, w.k, blas_x_.data(), w.plain.data(), out);
   if (sums != nullptr) return;
-  for_each_row(rows, [&](int r) {
+  for_each_row(rows, w.n, [&](int r) {
     const size_t begin = static_cast<size_t>(r) * w.n;
-    bool finite = true;
-    for (size_t i = begin; i < begin + w.n; ++i) {
-      finite = finite && !rounds_to_nonfinite(out[i]);
-      y[i] = round_bf16(out[i]);
-    }
-    if (!finite) flag(nonfinite_[r]);
+    if (!round_row(target_, out + begin, w.n, y + begin)) flag(nonfinite_[r]);
   });
 }
 
@@ -286,7 +291,7 @@ void CpuOps::qk_norm_rope_store(int layer) {
   op.k_norm = weights_.k_norm(layer);
   op.lanes = choice(Role::qk_norm_rope).lanes;
   op.eps = shape_.norm_eps;
-  for_each_row(rows, [&](int r) {
+  for_each_row(rows, 2 * qkv_width(), [&](int r) {
     const Row& row = rows_[r];
     const size_t page = row.pages[row.position / kPageKeys];
     const bool finite =
@@ -316,8 +321,12 @@ void CpuOps::attend(int layer) {
                     x_.data() + at))
       flag(nonfinite_[r]);
   };
-  const int threads = pool_.threads(), kv_heads = shape_.kv_heads;
-  pool_.run([&](int thread) {
+  const int kv_heads = shape_.kv_heads;
+  // A query's value meets 8 keys in the time of an elementwise value.
+  int64_t keys = 0;
+  for (const Row& row : rows_) keys += row.position + 1;
+  const int threads = worth_sharing(keys * q_width() / 8) ? pool_.threads() : 1;
+  const auto share_of = [&](int thread) {
     // Rows are dealt out one by one, as those of a prefill grow costlier; a few rows by head.
     if (rows >= 2 * threads) {
       for (int r = thread; r < rows; r += threads) {
@@ -327,13 +336,18 @@ void CpuOps::attend(int layer) {
       for (int item = thread; item < rows * kv_heads; item += threads)
         attend_head(thread, item / kv_heads, item % kv_heads);
     }
-  });
+  };
+  if (threads == 1) {
+    share_of(0);
+  } else {
+    pool_.run(share_of);
+  }
   show(Role::attention, layer, rows, q_width() * sizeof(Bf16), x_.data());
 }
 
 void CpuOps::swiglu(int layer) {
   const int rows = static_cast<int>(rows_.size()), n = shape_.ffn;
-  for_each_row(rows, [&](int r) {
+  for_each_row(rows, 4 * n, [&](int r) {  // a division and an exponential each
     const Bf16* gate = y_.data() + static_cast<size_t>(r) * 2 * n;
     ra::swiglu(target_, gate, gate + n, n, x_.data() + static_cast<size_t>(r) * n);
   });
@@ -349,7 +363,7 @@ void CpuOps::head() {
 
   const int chunks = (shape_.vocab + kDigestChunk - 1) / kDigestChunk;
   chunks_.resize(static_cast<size_t>(rows) * chunks);
-  pool_.for_each(rows * chunks, [&](int item) {
+  for_each_row(rows * chunks, kDigestChunk, [&](int item) {
     const int row = item / chunks, first = item % chunks * kDigestChunk;
     chunks_[item] = head_chunk(target_, sums_.data() + static_cast<size_t>(row) * shape_.vocab, first,
                                std::min(kDigestChunk, shape_.vocab - first), fp32_logits_);

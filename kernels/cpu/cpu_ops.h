@@ -60,9 +60,10 @@ class CpuOps final : public Ops {
   Bf16* layer_cache(int layer);  // its pages
   // x [rows, k] -> y [rows, n], rounded, or as fp32 sums if `sums` is not null.
   void product(Role role, int layer, const Bf16* x, int rows, Bf16* y, float* sums);
-  // Runs body(row) for each of `rows` rows, on this thread alone if there is little to do.
+  // Runs body(row) for each of `rows` rows of so many elementwise values, on this thread alone if there is little to do.
   template <class Body>
-  void for_each_row(int rows, const Body& body);
+  void for_each_row(int rows, int values, const Body& body);
+  bool worth_sharing(int64_t values) const;
   void show(Role role, int layer, int rows, size_t row_bytes, void* bytes);
   int q_width() const { return shape_.heads * shape_.head_dim; }
   int qkv_width() const { return CpuWeights::outputs(shape_, Role::qkv); }
@@ -90,6 +91,7 @@ class CpuOps final : public Ops {
 
   // The step at work.
   bool in_step_ = false;
+  bool calls_blas_ = false;  // for its products
   std::vector<Row> rows_;
   std::vector<int32_t> tokens_;  // [rows]
   std::vector<int32_t> logit_rows_;

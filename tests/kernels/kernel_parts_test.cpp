@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "kernels/cpu/attention.h"
+#include "kernels/cpu/convert.h"
 #include "kernels/cpu/fma_matmul.h"
 #include "kernels/cpu/head.h"
 #include "kernels/cpu/norm.h"
@@ -47,6 +48,27 @@ RowSource rows_of(const std::vector<float>& values, int rows, int columns) {
 }
 
 class Kernel : public testing::TestWithParam<SimdTarget> {};
+
+TEST_P(Kernel, RowsOfAnyLengthAreWidenedAndRoundedAsTheOracleDoes) {
+  for (const size_t n : {1, 7, 8, 16, 31, 100}) {
+    std::vector<float> values(n);
+    for (size_t i = 0; i < n; ++i) values[i] = noise(3, i) * (i % 3 == 0 ? 0x1p-130f : 1e30f);
+    std::vector<Bf16> rounded(n);
+    EXPECT_TRUE(round_row(GetParam(), values.data(), n, rounded.data())) << n;
+    EXPECT_EQ(rounded, stored(values));
+    std::vector<float> wide(n);
+    widen_row(GetParam(), rounded.data(), n, wide.data());
+    EXPECT_TRUE(bitwise_equal(wide, widened(rounded), std::to_string(n) + " values"));
+    for (const float bad : {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN(),
+                            std::numeric_limits<float>::max()}) {  // the largest rounds up to infinity
+      for (size_t at = 0; at < n; ++at) {
+        std::vector<float> with_bad = values;
+        with_bad[at] = bad;
+        EXPECT_FALSE(round_row(GetParam(), with_bad.data(), n, rounded.data())) << n << ", " << at;
+      }
+    }
+  }
+}
 
 TEST_P(Kernel, ProductsOfAnySizeGiveTheOraclesSums) {
   ThreadPool pool(3);
