@@ -16,7 +16,6 @@ enum Purpose : uint64_t {
   kTextToken = 1,
   kArmOrder,
   kBatchSize,
-  kCompanionCount,
   kCompanionSteps,
   kCompanionPrompt,
   kCompanionOffset,
@@ -32,16 +31,15 @@ enum Purpose : uint64_t {
   kRepeatPlace,
 };
 
-// Random trials at least: one for 16 runs, within these. Of 60 without a difference the bound is 4.9%.
+// Random trials at least: one for 16 runs, within these. Of 50 without a difference the bound is 5.8%.
 constexpr int32_t kRunsPerRandomTrial = 16;
 constexpr int32_t kLeastRandomTrials = 8;
-constexpr int32_t kEnoughRandomTrials = 60;
+constexpr int32_t kEnoughRandomTrials = 50;
 constexpr int32_t kLeastRepeats = 20;
 constexpr int32_t kMaxChunks = 4;
-// A step costs nearly the same at 4 rows and at 32, so stretched trials and empty-handed slots are what an audit's time
-// goes to: arrivals are spread over a sixteenth of a run, and one slot of 16 is a companion's.
+// A step costs nearly the same at 4 rows and at 32, so stretched trials and slots without a run are what an audit's time
+// goes to: arrivals are spread over a sixteenth of a run, and one slot of a batch is a probe's or a companion's.
 constexpr int32_t kArrivalShare = 16;
-constexpr int32_t kSlotsPerCompanion = 16;
 constexpr int32_t kMaxPause = 8;          // steps
 constexpr int32_t kCompanionSlack = 512;  // text beyond the longest companion, so that cuts vary
 constexpr uint64_t kRedraws = 64;         // attempts at a schedule that no earlier random trial has
@@ -80,6 +78,7 @@ struct Batch {
   int32_t size = 1;
   int32_t capacity = 1;  // runs it has room for
   int32_t runs = 0;
+  bool has_probe = true;  // if there is room for one beside the runs; else a companion has it
 };
 
 class Drafter {
@@ -146,7 +145,7 @@ class Drafter {
     }
   }
 
-  int32_t room_for_runs(int32_t size) const { return size > 1 && !plan_.probes.empty() ? size - 1 : size; }
+  int32_t room_for_runs(int32_t size) const { return size > 1 ? size - 1 : size; }
 
   // A rows trial of one sequence would be solo again and could show nothing: such sizes are drawn from 2 up.
   Batch draw_batch(int32_t ordinal) const {
@@ -157,11 +156,12 @@ class Drafter {
     const int32_t count = static_cast<int32_t>(sizes.size()) - first;
     Batch batch{.size =
                     sizes[static_cast<size_t>(first) + static_cast<size_t>(number(kBatchSize, 0, count))]};
-    // A few of a large batch are companions even where runs abound, so that lengths are mixed.
-    batch.capacity =
-        room_for_runs(batch.size) - number(kCompanionCount, 0, (batch.size - 1) / kSlotsPerCompanion + 1);
+    batch.capacity = room_for_runs(batch.size);
+    batch.has_probe = round_of(ordinal) / 2 % 2 == 0;
     return batch;
   }
+  // Rounds through the strata alternate in two things: every second one staggers arrivals, every second pair has no probe.
+  int32_t round_of(int32_t ordinal) const { return ordinal / static_cast<int32_t>(spec().strata.size()); }
   Stratum stratum_of(int32_t ordinal) const {
     return spec().strata[static_cast<size_t>(ordinal) % spec().strata.size()];
   }
@@ -223,10 +223,10 @@ class Drafter {
     return sequence;
   }
 
-  // A probe (in turn), the runs and companions, in drawn places.
+  // The runs, a probe (in turn), and companions, in drawn places.
   std::vector<PlannedSequence> draw_sequences(const Batch& batch, const TrialDraw& number) const {
     std::vector<PlannedSequence> sequences;
-    if (batch.size > room_for_runs(batch.size)) {
+    if (batch.has_probe && batch.size > batch.runs && !plan_.probes.empty()) {
       sequences.push_back(probe(next_probe_ % static_cast<int32_t>(plan_.probes.size())));
     }
     for (int32_t i = 0; i < batch.runs; ++i) sequences.push_back(run());
@@ -304,7 +304,7 @@ class Drafter {
   // keeps it.
   void add_random(const Batch& batch, int32_t ordinal) {
     const Stratum stratum = stratum_of(ordinal);
-    const bool stagger_first = ordinal / static_cast<int32_t>(spec().strata.size()) % 2 == 1;
+    const bool stagger_first = round_of(ordinal) % 2 == 1;
     Trial trial{.kind = TrialKind::random, .stratum = stratum};
     for (uint64_t attempt = 0; attempt < kRedraws; ++attempt) {
       const TrialDraw number{spec().seed, static_cast<uint64_t>(ordinal) * kRedraws + attempt};
