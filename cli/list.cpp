@@ -16,15 +16,24 @@ struct ListOptions {
   std::optional<std::string> database;
 };
 
+// At most `width` bytes, which are no fewer than columns, and no half of a character.
+std::string clipped(const std::string& line, size_t width) {
+  if (line.size() <= width) return line;
+  size_t end = width - 3;
+  while (end > 0 && (line[end] & 0xc0) == 0x80) --end;
+  return line.substr(0, end) + "...";
+}
+
 int run_list(const ListOptions& options) {
   const Store store = Store::open_reader(database_path(options.database, read_config(config_path())));
   std::string lines;
   for (const AuditSummary& audit : store.list()) {
     const std::string state =
         audit.turns_done == audit.turns ? "complete" : fmt::format("{} of {}", audit.turns_done, audit.turns);
-    lines += fmt::format("{}  {}  {:<12}  {}  {}  \"{}\"\n", audit.id, audit.created, state,
-                         printable(audit.model_name, 40), fmt::join(audit.arms, ","),
-                         printable(audit.prompt_text, 40));
+    const std::string line =
+        fmt::format("{}  {:<11}  {}  \"{}\"  {}", audit.id, state, fmt::join(audit.arms, ","),
+                    printable(audit.prompt_text, 40), printable(audit.model_name, 40));
+    lines += (stdout_is_terminal() ? clipped(line, static_cast<size_t>(terminal_width())) : line) + "\n";
   }
   print(lines);
   return 0;
@@ -37,7 +46,8 @@ Verb add_list(CLI::App& app) {
   const auto options = std::make_shared<ListOptions>();
   add_text(*verb, "--db", options->database, "The database (default: the configured one)", "FILE");
   verb->footer(
-      "Each line: id, when it began (UTC), trials done, model, arms, prompt.\n\nExample:\n  repro-audit "
+      "Each line: id (it begins with when it was begun, UTC), trials done, arms, prompt, model; on a "
+      "terminal as far\nas it has columns.\n\nExample:\n  repro-audit "
       "list");
   return {verb, [options] { return run_list(*options); }};
 }

@@ -7,6 +7,7 @@
 #include <new>
 
 #include "cli/arguments.h"
+#include "cli/help.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
 #include "cli/version.h"
@@ -87,7 +88,8 @@ int run_command(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
-    print(chosen() ? chosen()->app->help("repro-audit") : app.help());
+    print(chosen() ? help_text(*chosen()->app, "repro-audit", terminal_width())
+                   : help_text(app, "", terminal_width()));
     return 0;
   } catch (const CLI::ParseError& error) {
     const CLI::App& parsed = chosen() ? *chosen()->app : app;

@@ -142,7 +142,7 @@ Verb add_run(CLI::App& app) {
       "Examples:\n"
       "  repro-audit run --prompt feynman.txt -n 1000\n"
       "  repro-audit run --prompt feynman.txt --profile quick --html report.html\n"
-      "  echo 'Name three rivers.' | repro-audit run --prompt - --batch-sizes 1,2,16 --json -\n"
+      "  echo 'Name a river.' | repro-audit run --prompt - --batch-sizes 1,16 --json -\n"
       "  repro-audit run --prompt feynman.txt --profile tml --dry-run\n"
       "  repro-audit run --resume latest");
   return {verb, [options] { return run_run(*options); }};

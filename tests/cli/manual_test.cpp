@@ -82,6 +82,30 @@ TEST(Manual, TheExamplesOfTheHelpAreTakenAsTyped) {
   EXPECT_GE(examples, 8);
 }
 
+std::string words_of(const std::string& text) {
+  std::istringstream stream(text);
+  std::string joined;
+  for (std::string word; stream >> word;) joined += word + ' ';
+  return joined;
+}
+
+TEST(Manual, HelpFitsTheTerminalWithoutLosingAWord) {
+  for (const std::vector<std::string>& verb : kVerbs) {
+    std::vector<std::string> arguments = verb;
+    arguments.emplace_back("--help");
+    const auto help_in = [&](const std::string& columns) {
+      return launch_program({.arguments = arguments, .environment = {{"COLUMNS", columns}}}).out;
+    };
+    const std::string wide = help_in("400");
+    for (const size_t columns : {60, 80}) {
+      const std::string help = help_in(std::to_string(columns));
+      EXPECT_EQ(words_of(help), words_of(wide)) << verb[0];
+      std::istringstream lines(help.substr(0, columns == 80 ? help.size() : help.find("\nExample")));
+      for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), columns) << line;
+    }
+  }
+}
+
 TEST(Manual, PagesAreCleanMdoc) {
   if (std::system("command -v mandoc >/dev/null") != 0) GTEST_SKIP() << "mandoc is not installed";
   for (const auto& page : std::filesystem::directory_iterator(std::string(RA_SOURCE) + "/man")) {
