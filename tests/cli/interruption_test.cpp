@@ -131,5 +131,20 @@ TEST(Interruptions, FiftyKillsAtRandomMomentsLoseNothing) {
   RecordProperty("audits", finished_audits);
 }
 
+// The option counts whole minutes, so this takes one.
+TEST(InterruptionLong, WhenItsMinutesAreOverItBeginsNoTrialAndGoesOnLater) {
+  const TemporaryFolder folder;
+  const auto begin = std::chrono::steady_clock::now();
+  const Finished stopped =
+      run_program(tiny_audit(folder, {"--max-minutes", "1", "-n", "200000", "--batch-sizes", "1,2"}));
+  EXPECT_EQ(stopped.status, 5) << stopped.err;
+  EXPECT_THAT(stopped.err, HasSubstr("--max-minutes are over"));
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::minutes(1));
+  const AuditSummary audit = audits(folder).back();
+  EXPECT_GT(audit.turns_done, 0);
+  EXPECT_LT(audit.turns_done, audit.turns);
+  EXPECT_THAT(stopped.err, HasSubstr("repro-audit run --resume " + audit.id));
+}
+
 }  // namespace
 }  // namespace ra
