@@ -29,7 +29,7 @@ std::map<std::string, std::string> describe_model(const Checkpoint& checkpoint, 
       {"ffn", number(shape.ffn)},
       {"vocab", number(shape.vocab)},
       {"context", number(shape.max_positions)},
-      {"tokenizer", tokenizer.pre_tokenizer()},
+      {"tokenizer", tokenizer.pre_tokenizer() == "none" ? tokenizer.kind() : tokenizer.pre_tokenizer()},
       {"chat_format", chat_format},
       {"chat_template_sha256", chat_template.empty() ? "" : hex(sha256(chat_template))},
   };

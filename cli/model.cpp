@@ -67,7 +67,7 @@ std::string types_text(const Checkpoint& checkpoint) {
 }
 
 std::string tokenizer_text(const Tokenizer& tokenizer) {
-  return fmt::format("byte-level BPE, pre-tokenizer {}, {} tokens", tokenizer.pre_tokenizer(),
+  return fmt::format("{}, pre-tokenizer {}, {} tokens", tokenizer.kind(), tokenizer.pre_tokenizer(),
                      tokenizer.size());
 }
 

@@ -29,11 +29,6 @@ const AddedToken* AddedTokens::longest_at(std::string_view text) const {
   return longest;
 }
 
-const AddedToken* AddedTokens::find(std::string_view text) const {
-  const AddedToken* found = longest_at(text);
-  return found != nullptr && found->text.size() == text.size() ? found : nullptr;
-}
-
 void AddedTokens::split(std::string_view text, SpecialText special,
                         const std::function<void(std::string_view)>& on_text,
                         const std::function<void(int32_t)>& on_token) const {

@@ -24,7 +24,6 @@ class AddedTokens {
 
   // The longest token that `text` begins with; null if there is none.
   const AddedToken* longest_at(std::string_view text) const;
-  const AddedToken* find(std::string_view text) const;
   const std::vector<AddedToken>& all() const { return tokens_; }  // by text
 
  private:

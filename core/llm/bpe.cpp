@@ -9,12 +9,21 @@
 #include "core/error.h"
 #include "core/json.h"
 #include "core/llm/byte_alphabet.h"
+#include "core/llm/byte_fallback.h"
+#include "core/llm/utf8.h"
 
 namespace ra {
 namespace {
 
 uint64_t pair_of(int32_t left, int32_t right) {
   return static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right);
+}
+
+std::optional<char32_t> single_character(std::string_view token) {
+  if (token.empty() || token.size() > 4 || valid_utf8_prefix(token) != token.size()) return std::nullopt;
+  size_t at = 0;
+  const char32_t character = next_code_point(token, at);
+  return at == token.size() ? std::optional(character) : std::nullopt;
 }
 
 // Up to here looking through all pairs for each merge is faster than a queue.
@@ -45,9 +54,21 @@ Bpe::Bpe(const TokenizerDefinition& definition) {
          "special tokens that plain text cannot become");
   };
 
-  for (size_t byte = 0; byte < 256; ++byte) {
-    byte_ids_[byte] = ids.find(byte_symbols()[byte]);
-    if (byte_ids_[byte] >= 0) refuse_special(byte_ids_[byte], "a single byte");
+  if (definition.kind == TokenizerKind::byte_fallback) {
+    byte_ids_ =
+        byte_token_ids(definition.tokens, definition.name);  // these may be special: their texts are not they
+    character_ids_.emplace();
+    for (size_t id = 0; id < definition.tokens.size(); ++id) {
+      const auto character = single_character(definition.tokens[id]);
+      if (!character) continue;
+      refuse_special(static_cast<int32_t>(id), "a single character");
+      character_ids_->emplace(*character, static_cast<int32_t>(id));
+    }
+  } else {
+    for (size_t byte = 0; byte < 256; ++byte) {
+      byte_ids_[byte] = ids.find(byte_symbols()[byte]);
+      if (byte_ids_[byte] >= 0) refuse_special(byte_ids_[byte], "a single byte");
+    }
   }
 
   slot_bits_ = 4;
@@ -72,7 +93,8 @@ Bpe::Bpe(const TokenizerDefinition& definition) {
   whole_texts_.resize(definition.tokens.size());
   for (size_t id = 0; id < whole_texts_.size(); ++id) {
     if (special.count(static_cast<int32_t>(id)) != 0) continue;
-    whole_texts_[id] = bytes_of_symbols(definition.tokens[id]).value_or("");
+    const std::string& token = definition.tokens[id];
+    whole_texts_[id] = character_ids_ ? token : bytes_of_symbols(token).value_or("");
   }
   whole_.emplace(whole_texts_, definition.name);
 }
@@ -109,14 +131,30 @@ void Bpe::encode(std::string_view piece, std::vector<int32_t>& ids) const {
     }
   }
   const size_t first = ids.size();
-  for (const char c : piece) {
-    const int32_t id = byte_ids_[static_cast<uint8_t>(c)];
-    if (id >= 0) ids.push_back(id);
-  }
+  append_first(piece, ids);
   if (ids.size() - first <= kShortPiece) {
     merge_short(ids, first);
   } else {
     merge_long(ids, first);
+  }
+}
+
+void Bpe::append_first(std::string_view piece, std::vector<int32_t>& ids) const {
+  const auto append_bytes = [&](std::string_view bytes) {
+    for (const char c : bytes) {
+      const int32_t id = byte_ids_[static_cast<uint8_t>(c)];
+      if (id >= 0) ids.push_back(id);
+    }
+  };
+  if (!character_ids_) return append_bytes(piece);
+  for (size_t at = 0; at < piece.size();) {
+    const size_t begin = at;
+    const auto found = character_ids_->find(next_code_point(piece, at));
+    if (found != character_ids_->end()) {
+      ids.push_back(found->second);
+    } else {
+      append_bytes(piece.substr(begin, at - begin));
+    }
   }
 }
 

@@ -31,7 +31,7 @@ uint64_t fixed_size(uint32_t type) {
 // Tokenizer arrays are all that is needed of arrays.
 bool is_kept(const std::string& key) {
   return key == "tokenizer.ggml.tokens" || key == "tokenizer.ggml.merges" ||
-         key == "tokenizer.ggml.token_type";
+         key == "tokenizer.ggml.token_type" || key == "tokenizer.ggml.scores";
 }
 
 GgufArray read_array(GgufReader& reader, const std::string& key) {
@@ -51,8 +51,13 @@ GgufArray read_array(GgufReader& reader, const std::string& key) {
   }
   const uint64_t least = array.type == kGgufString ? 8 : fixed_size(array.type);
   reader.require(array.count * least, "an array");
-  if (array.type != kGgufString && !(is_kept(key) && array.type == kGgufInt32)) {
+  const bool kept_numbers = is_kept(key) && (array.type == kGgufInt32 || array.type == kGgufFloat32);
+  if (array.type != kGgufString && !kept_numbers) {
     reader.skip(array.count * least, "an array");
+  } else if (array.type == kGgufFloat32) {
+    array.floats.reserve(static_cast<size_t>(array.count));
+    for (uint64_t i = 0; i < array.count; ++i)
+      array.floats.push_back(std::bit_cast<float>(reader.number<uint32_t>("an array's element")));
   } else if (array.type == kGgufInt32) {
     array.integers.reserve(static_cast<size_t>(array.count));
     for (uint64_t i = 0; i < array.count; ++i)

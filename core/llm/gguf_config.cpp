@@ -177,7 +177,9 @@ TokenizerSource tokenizer_from_gguf(const GgufMetadata& metadata) {
   }
   if (const GgufArray* merges = metadata.array("tokenizer.ggml.merges", kGgufString))
     source.merges = merges->strings;
-  metadata.array("tokenizer.ggml.scores", kGgufFloat32);
+  if (const GgufArray* scores = metadata.array("tokenizer.ggml.scores", kGgufFloat32)) {
+    source.scores = scores->floats;
+  }
   if (!source.token_types.empty() && source.token_types.size() != source.tokens.size()) {
     throw Error(Exit::bad_input,
                 fmt::format("{}: tokenizer.ggml.token_type: found {} elements; expected {}, as tokens",
@@ -186,6 +188,9 @@ TokenizerSource tokenizer_from_gguf(const GgufMetadata& metadata) {
   source.bos = token_id(metadata, "tokenizer.ggml.bos_token_id");
   source.eos = token_id(metadata, "tokenizer.ggml.eos_token_id");
   source.add_bos = metadata.boolean("tokenizer.ggml.add_bos_token");
+  source.add_eos = metadata.boolean("tokenizer.ggml.add_eos_token");
+  source.add_space_prefix = metadata.boolean("tokenizer.ggml.add_space_prefix");
+  source.remove_extra_whitespaces = metadata.boolean("tokenizer.ggml.remove_extra_whitespaces");
   if (const std::string* chat = metadata.string("tokenizer.chat_template")) source.chat_template = *chat;
   return source;
 }

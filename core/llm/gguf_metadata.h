@@ -21,6 +21,7 @@ struct GgufArray {
   uint64_t count = 0;
   std::vector<std::string> strings;
   std::vector<int32_t> integers;
+  std::vector<float> floats;
 };
 
 struct GgufValue {

@@ -27,19 +27,20 @@ namespace {
 
 struct Rule {
   std::string name;
-  const char* pattern;
+  const char* pattern;       // null: the text stays whole
   std::string_view in_json;  // how tokenizer.json writes it; empty where it has no pattern
 };
 
 // By PreTokenizerKind. smollm's numbers are cut out first, so that for the rest the text ends before a number.
-const std::array<Rule, 4>& rules() {
-  static const std::array<Rule, 4> all = {{
+const std::array<Rule, 5>& rules() {
+  static const std::array<Rule, 5> all = {{
       {"gpt2", RA_GPT2(R"( ?\p{N}++)", ""), ""},
       {"smollm", RA_GPT2(R"(\p{N})", R"(\p{N})"), ""},
       {"llama3", RA_SPLIT(R"(\p{N}{1,3}+)"),
        R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"},
       {"qwen2", RA_SPLIT(R"(\p{N})"),
        R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"},
+      {"none", nullptr, ""},
   }};
   return all;
 }
@@ -95,12 +96,15 @@ struct PreTokenizer::Pattern {
 };
 
 PreTokenizer::PreTokenizer(PreTokenizerKind kind)
-    : kind_(kind), pattern_(std::make_unique<Pattern>(rule_of(kind).pattern)) {}
+    : kind_(kind),
+      pattern_(rule_of(kind).pattern != nullptr ? std::make_unique<Pattern>(rule_of(kind).pattern)
+                                                : nullptr) {}
 PreTokenizer::PreTokenizer(PreTokenizer&&) noexcept = default;
 PreTokenizer& PreTokenizer::operator=(PreTokenizer&&) noexcept = default;
 PreTokenizer::~PreTokenizer() = default;
 
 std::vector<std::string_view> PreTokenizer::split(std::string_view text) const {
+  if (pattern_ == nullptr) return text.empty() ? std::vector<std::string_view>() : std::vector{text};
   const std::unique_ptr<pcre2_match_data, FreeMatch> match(
       pcre2_match_data_create_from_pattern(pattern_->code, nullptr));
   const std::unique_ptr<pcre2_match_context, FreeMatch> limits(pcre2_match_context_create(nullptr));

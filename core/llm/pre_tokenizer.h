@@ -1,5 +1,5 @@
 // Cuts text into the pieces that are merged each by itself. Four rules are known, each by our own pattern; a pattern
-// found in a file is compared with those known, never compiled.
+// found in a file is compared with those known, never compiled. A fifth leaves the text whole.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +17,7 @@ enum class PreTokenizerKind : uint8_t {
   smollm,  // every digit by itself, then gpt2 on what lies between
   llama3,
   qwen2,
+  none,  // the text is one piece
 };
 const std::string& name_of(PreTokenizerKind kind);
 

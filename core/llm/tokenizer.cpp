@@ -4,14 +4,15 @@
 
 #include <algorithm>
 #include <optional>
+#include <unordered_map>
 
 #include "core/error.h"
 #include "core/json.h"
 #include "core/llm/added_tokens.h"
 #include "core/llm/bpe.h"
-#include "core/llm/byte_alphabet.h"
-#include "core/llm/nfc.h"
+#include "core/llm/normalizer.h"
 #include "core/llm/pre_tokenizer.h"
+#include "core/llm/score_bpe.h"
 #include "core/llm/tokenizer_definition.h"
 #include "core/llm/utf8.h"
 
@@ -64,37 +65,46 @@ struct Tokenizer::State {
   explicit State(TokenizerDefinition definition);
   void encode_segment(std::string_view text, SpecialText special, std::vector<int32_t>& ids) const;
 
-  Bpe bpe;
+  TokenizerKind kind;
+  std::optional<Bpe> by_rank;  // one of the two
+  std::optional<ScoreBpe> by_score;
   PreTokenizer pre_tokenizer;
-  bool nfc;
+  std::vector<NormalizerStep> normalizer;
+  Decoder decoder;
   AddedTokens added_raw, added_normalized;
+  std::unordered_map<std::string, int32_t> added_ids;
   std::vector<int32_t> prefix, suffix;
   std::vector<std::string> pieces;  // by id
 };
 
 Tokenizer::State::State(TokenizerDefinition definition)
-    : bpe(definition),
+    : kind(definition.kind),
       pre_tokenizer(definition.pre),
-      nfc(definition.nfc),
+      normalizer(std::move(definition.normalizer)),
+      decoder(std::move(definition.decoder)),
       prefix(std::move(definition.prefix)),
       suffix(std::move(definition.suffix)) {
   const auto fail = [&](const std::string& found, const std::string& expected) {
     throw Error(Exit::bad_input, fmt::format("{}: {}; expected {}", definition.name, found, expected));
   };
+  if (kind == TokenizerKind::sentencepiece) {
+    by_score.emplace(definition);
+  } else {
+    by_rank.emplace(definition);
+  }
   check_added_tokens(definition);
 
   // The vocabulary's size is only an upper bound where added tokens repeat its tokens.
   pieces.resize(definition.tokens.size());
-  size_t size = 0;
+  std::vector<bool> is_token(pieces.size());
   for (size_t id = 0; id < pieces.size(); ++id) {
     const std::string& token = definition.tokens[id];
     if (!token.empty()) {
-      std::optional<std::string> bytes = bytes_of_symbols(token);
-      pieces[id] = bytes ? *std::move(bytes) : token;
-      size = id + 1;
+      pieces[id] = decoder.bytes_of(token, false);
+      is_token[id] = true;
     } else if (id < definition.unused.size() && !definition.unused[id].empty()) {
-      pieces[id] = definition.unused[id];
-      size = id + 1;
+      pieces[id] = decoder.bytes_of(definition.unused[id], true);
+      is_token[id] = true;
     }
   }
   std::vector<AddedToken> raw, normalized;
@@ -106,14 +116,17 @@ Tokenizer::State::State(TokenizerDefinition definition)
            "distinct ids");
     }
     is_added[id] = true;
-    pieces[id] = token.text;
-    size = std::max(size, id + 1);
-    if (token.normalized && nfc) token.text = ra::nfc(token.text);
+    is_token[id] = true;
+    pieces[id] = decoder.bytes_of(token.text, true);
+    added_ids.emplace(token.text, token.id);
+    if (token.normalized) token.text = ra::normalized(token.text, normalizer);
     (token.normalized ? normalized : raw).push_back(std::move(token));
   }
+  size_t size = pieces.size();
+  while (size > 0 && !is_token[size - 1]) --size;
   pieces.resize(size);
   for (size_t id = 0; id < size; ++id) {
-    if (pieces[id].empty())
+    if (!is_token[id])
       fail(fmt::format("no token has id {}, but one has {}", id, size - 1), "ids without gaps");
   }
   for (const std::vector<int32_t>& ids : {prefix, suffix}) {
@@ -121,17 +134,30 @@ Tokenizer::State::State(TokenizerDefinition definition)
       if (static_cast<size_t>(id) >= size) fail(fmt::format("the post-processor's id {}", id), "a token's");
     }
   }
+  for (const AddedToken& token : normalized) {
+    if (token.text.empty()) fail(fmt::format("added token {} is empty when normalised", token.id), "a text");
+  }
   added_raw = AddedTokens(std::move(raw));
   added_normalized = AddedTokens(std::move(normalized));
+  for (size_t i = 0; i + 1 < added_normalized.all().size(); ++i) {
+    const AddedToken &a = added_normalized.all()[i], &b = added_normalized.all()[i + 1];
+    if (a.text == b.text) {
+      fail(fmt::format("added tokens {} and {} are both \"{}\" when normalised", a.id, b.id,
+                       printable(a.text)),
+           "distinct texts");
+    }
+  }
 }
 
 void Tokenizer::State::encode_segment(std::string_view text, SpecialText special,
                                       std::vector<int32_t>& ids) const {
-  const std::string normalized = nfc ? ra::nfc(text) : std::string();
+  const std::string changed = normalizer.empty() ? std::string() : ra::normalized(text, normalizer);
   added_normalized.split(
-      nfc ? normalized : text, special,
+      normalizer.empty() ? text : changed, special,
       [&](std::string_view segment) {
-        for (const std::string_view piece : pre_tokenizer.split(segment)) bpe.encode(piece, ids);
+        for (const std::string_view piece : pre_tokenizer.split(segment)) {
+          by_rank ? by_rank->encode(piece, ids) : by_score->encode(piece, ids);
+        }
       },
       [&](int32_t id) { ids.push_back(id); });
 }
@@ -185,17 +211,31 @@ const std::string& Tokenizer::piece(int32_t id) const {
 std::string Tokenizer::decode(const std::vector<int32_t>& ids) const {
   std::string text;
   for (const int32_t id : ids) text += piece(id);
-  return text;
+  return std::string(state_->decoder.without_ends(text));
 }
 
 int32_t Tokenizer::special_id(std::string_view text) const {
-  const AddedToken* token = state_->added_raw.find(text);
-  if (token == nullptr) token = state_->added_normalized.find(text);
-  return token == nullptr ? -1 : token->id;
+  const auto found = state_->added_ids.find(std::string(text));
+  return found == state_->added_ids.end() ? -1 : found->second;
+}
+
+const std::vector<int32_t>& Tokenizer::prefix() const {
+  return state_->prefix;
 }
 
 int32_t Tokenizer::size() const {
   return static_cast<int32_t>(state_->pieces.size());
+}
+const char* Tokenizer::kind() const {
+  switch (state_->kind) {
+    case TokenizerKind::byte_level:
+      return "byte-level BPE";
+    case TokenizerKind::byte_fallback:
+      return "BPE with byte fallback";
+    case TokenizerKind::sentencepiece:
+      break;
+  }
+  return "SentencePiece BPE";
 }
 const std::string& Tokenizer::pre_tokenizer() const {
   return name_of(state_->pre_tokenizer.kind());

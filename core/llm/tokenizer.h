@@ -1,5 +1,5 @@
-// Byte-level BPE, from a tokenizer.json or from GGUF's metadata. What is not known exactly is an error, never
-// a guess. Ids are those of Hugging Face's tokenizers; characters newer than Unicode 14 (PCRE2 10.42) may be
+// BPE, on bytes or on characters with byte fallback, from a tokenizer.json or from GGUF's metadata. What is not
+// known exactly is an error, never a guess. Ids are those of Hugging Face's tokenizers; characters newer than Unicode 14 (PCRE2 10.42) may be
 // split otherwise.
 #pragma once
 
@@ -33,14 +33,18 @@ class Tokenizer {
   // `add_special`, what the post-processor adds (bos) is added. Bytes that have no token are dropped, as
   // Hugging Face does.
   std::vector<int32_t> encode(std::string_view text, SpecialText special, bool add_special) const;
-  // The bytes a token stands for, special tokens by their text; may be a part of a UTF-8 character. Empty for
-  // an id without a token: a model may have more rows than its tokenizer has tokens.
+  const std::vector<int32_t>& prefix() const;  // what encode adds before a text with `add_special`
+  // The bytes a token stands for within a text, special tokens by their text; may be a part of a UTF-8 character.
+  // Empty for an id without a token: a model may have more rows than its tokenizer has tokens.
   const std::string& piece(int32_t id) const;
+  // The pieces, one after the other; a tokenizer that puts a blank before a text takes it off again.
   std::string decode(const std::vector<int32_t>& ids) const;
   // The id of a special or added token's text, or -1.
   int32_t special_id(std::string_view text) const;
-  int32_t size() const;                      // ids are below it
-  const std::string& pre_tokenizer() const;  // "gpt2", "smollm", "llama3", "qwen2"
+  int32_t size() const;      // ids are below it
+  const char* kind() const;  // "byte-level BPE", "BPE with byte fallback", "SentencePiece BPE"
+  const std::string& pre_tokenizer()
+      const;  // "gpt2", "smollm", "llama3", "qwen2"; "none": the text stays whole
 
  private:
   struct State;

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "core/llm/checkpoint.h"
+#include "core/llm/decoder.h"
+#include "core/llm/normalizer.h"
 #include "core/llm/pre_tokenizer.h"
 
 namespace ra {
@@ -21,15 +23,26 @@ struct AddedToken {
   bool normalized = false;  // looked for in the normalised text, not in the given one
 };
 
+// What the first tokens of a text are, and what decides which of them are merged.
+enum class TokenizerKind : uint8_t {
+  byte_level,     // one a byte, in the byte alphabet; a list of merges
+  byte_fallback,  // one a character, or <0xNN> for each byte of one that is no token; a list of merges
+  sentencepiece,  // the same; a score a token
+};
+
 struct TokenizerDefinition {
-  std::string name;                 // the file, safe in a message
-  std::vector<std::string> tokens;  // by id, in the byte alphabet; empty where BPE has no such token
+  std::string name;  // the file, safe in a message
+  TokenizerKind kind = TokenizerKind::byte_level;
+  std::vector<std::string>
+      tokens;  // by id, in the byte alphabet if byte_level; empty where BPE has no such token
   std::vector<std::string> unused;  // by id, no longer than tokens: texts of tokens that no text becomes
-  std::vector<std::pair<std::string, std::string>> merges;  // the best first
+  std::vector<std::pair<std::string, std::string>> merges;  // the best first; none if sentencepiece
+  std::vector<float> scores;                                // by id, if sentencepiece
   bool ignore_merges = false;     // a piece that is a token becomes it, merges or not
   std::vector<AddedToken> added;  // in any order
-  PreTokenizerKind pre = PreTokenizerKind::gpt2;
-  bool nfc = false;
+  std::vector<NormalizerStep> normalizer;
+  PreTokenizerKind pre = PreTokenizerKind::none;
+  Decoder decoder;
   std::vector<int32_t> prefix, suffix;  // what the post-processor puts around the ids
 };
 

@@ -3,23 +3,26 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <initializer_list>
 #include <optional>
 #include <utility>
 
 #include "core/error.h"
 #include "core/json.h"
 #include "core/llm/input_file.h"
+#include "core/llm/json_fields.h"
 #include "core/llm/tokenizer_definition.h"
+#include "core/llm/tokenizer_json_steps.h"
 
 namespace ra {
 namespace {
 
 constexpr size_t kMaxFileBytes = 128 << 20;  // published ones have up to 35 MB
 
-class Reader {
+class Reader : private JsonFields {
  public:
-  Reader(Json root, std::string name) : root_(std::move(root)) { out_.name = std::move(name); }
+  Reader(Json root, std::string name) : JsonFields(std::move(name)), root_(std::move(root)) {
+    out_.name = JsonFields::name();
+  }
 
   TokenizerDefinition read() {
     // "truncation" and "padding" are left alone: they are how one caller once used the tokenizer.
@@ -28,66 +31,18 @@ class Reader {
                    "post_processor", "decoder", "model"});
     read_model(member(root_, "", "model"));
     read_added_tokens();
-    read_normalizer(member(root_, "", "normalizer"));
+    out_.normalizer = read_normalizer(*this, member(root_, "", "normalizer"));
     read_pre_tokenizer(member(root_, "", "pre_tokenizer"));
     read_post_processor(root_.find("post_processor"));
-    const Json& decoder = member(root_, "", "decoder");
-    if (type_of(decoder, "decoder") != "ByteLevel") fail("decoder", type_of(decoder, "decoder"), "ByteLevel");
+    out_.decoder = read_decoder(*this, member(root_, "", "decoder"));
+    if (out_.decoder.byte_level != (out_.kind == TokenizerKind::byte_level)) {
+      fail("decoder", out_.decoder.byte_level ? "ByteLevel" : "no ByteLevel",
+           "ByteLevel where the pre_tokenizer has it, and only there");
+    }
     return std::move(out_);
   }
 
  private:
-  [[noreturn]] void fail(std::string_view where, std::string_view found, std::string_view expected) const {
-    throw Error(Exit::bad_input, fmt::format("{}: {}: found {}; expected {}", out_.name, where,
-                                             printable(found, 300), expected));
-  }
-  std::string at(std::string_view where) const { return fmt::format("{}: {}", out_.name, where); }
-
-  const Json& member(const Json& object, std::string_view where, std::string_view key) const {
-    const Json* found = object.find(key);
-    if (found == nullptr)
-      fail(fmt::format("{}{}{}", where, where.empty() ? "" : ".", key), "nothing", "this member");
-    return *found;
-  }
-
-  void known_members(const Json& json, std::string_view where,
-                     std::initializer_list<std::string_view> known) const {
-    for (const auto& [key, value] : json.object(at(where.empty() ? "the file" : where))) {
-      if (std::find(known.begin(), known.end(), key) == known.end()) {
-        fail(where.empty() ? "the file" : where, fmt::format("member \"{}\"", printable(key)),
-             fmt::format("only {}", fmt::join(known, ", ")));
-      }
-    }
-  }
-
-  const std::string& type_of(const Json& json, std::string_view where) const {
-    static const std::string kNull = "null";
-    if (json.is_null()) return kNull;
-    json.object(at(where));
-    return member(json, where, "type").string(at(fmt::format("{}.type", where)));
-  }
-
-  bool flag(const Json& json, std::string_view where, std::string_view key, bool absent) const {
-    const Json* found = json.find(key);
-    return found == nullptr ? absent : found->boolean(at(fmt::format("{}.{}", where, key)));
-  }
-
-  void require_flag(const Json& json, std::string_view where, std::string_view key, bool absent,
-                    bool wanted) const {
-    if (flag(json, where, key, absent) != wanted) {
-      fail(fmt::format("{}.{}", where, key), wanted ? "false" : "true", wanted ? "true" : "false");
-    }
-  }
-
-  // Absent, null or an empty string: all say "none".
-  void require_none(const Json& json, std::string_view where, std::string_view key) const {
-    const Json* found = json.find(key);
-    if (found == nullptr || found->is_null()) return;
-    if (found->is_string() && found->string("").empty()) return;
-    fail(fmt::format("{}.{}", where, key),
-         found->is_string() ? fmt::format("\"{}\"", found->string("")) : found->type_name(), "null");
-  }
-
   void read_model(const Json& model) {
     known_members(model, "model",
                   {"type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix",
@@ -95,11 +50,19 @@ class Reader {
     if (model.find("type") != nullptr && type_of(model, "model") != "BPE") {
       fail("model.type", type_of(model, "model"), "BPE");
     }
-    for (const char* key : {"dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix"}) {
+    for (const char* key : {"dropout", "continuing_subword_prefix", "end_of_word_suffix"}) {
       require_none(model, "model", key);
     }
+    if (flag(model, "model", "byte_fallback", false)) {
+      out_.kind = TokenizerKind::byte_fallback;
+      if (const Json* unknown = model.find("unk_token"); unknown != nullptr && !unknown->is_null()) {
+        unknown->string(
+            at("model.unk_token"));  // never used: every byte has its token, or the file is refused
+      }
+    } else {
+      require_none(model, "model", "unk_token");
+    }
     flag(model, "model", "fuse_unk", false);  // says something only about an unk_token
-    require_flag(model, "model", "byte_fallback", false, false);
     out_.ignore_merges = flag(model, "model", "ignore_merges", false);
     read_vocabulary(member(model, "model", "vocab").object(at("model.vocab")));
     read_merges(member(model, "model", "merges").array(at("model.merges")));
@@ -174,14 +137,6 @@ class Reader {
     }
   }
 
-  void read_normalizer(const Json& normalizer) {
-    const std::string& type = type_of(normalizer, "normalizer");
-    if (type == "null") return;
-    if (type != "NFC") fail("normalizer", type, "null or NFC");
-    known_members(normalizer, "normalizer", {"type"});
-    out_.nfc = true;
-  }
-
   void require_byte_level(const Json& json, std::string_view where, bool use_regex) const {
     if (type_of(json, where) != "ByteLevel") fail(where, type_of(json, where), "ByteLevel");
     known_members(json, where, {"type", "add_prefix_space", "trim_offsets", "use_regex"});
@@ -191,6 +146,11 @@ class Reader {
 
   void read_pre_tokenizer(const Json& json) {
     const std::string where = "pre_tokenizer";
+    if (out_.kind == TokenizerKind::byte_fallback) {
+      if (type_of(json, where) != "null")
+        fail(where, type_of(json, where), "null, as model.byte_fallback is true");
+      return;
+    }
     if (type_of(json, where) == "ByteLevel") {
       require_byte_level(json, where, true);
       out_.pre = PreTokenizerKind::gpt2;

@@ -127,13 +127,12 @@ TEST_F(BadTokenizerJson, StructuresOfUnknownMeaningAreNamed) {
   };
   using T = TinyTokenizerJson;
   EXPECT_THAT(with(&T::rest, R"(, "surprise": 1)"), HasSubstr("member \"surprise\""));
-  EXPECT_THAT(with(&T::model_rest, R"("byte_fallback": true)"), HasSubstr("model.byte_fallback"));
   EXPECT_THAT(with(&T::model_rest, R"("unk_token": "a")"), HasSubstr("model.unk_token"));
   EXPECT_THAT(with(&T::model_rest, R"("dropout": 0.1)"), HasSubstr("model.dropout"));
   EXPECT_THAT(with(&T::model_rest, R"("end_of_word_suffix": "</w>")"), HasSubstr("</w>"));
   EXPECT_THAT(with(&T::model_rest, R"("ignore_merges": 1)"), HasSubstr("true or false"));
   EXPECT_THAT(with(&T::normalizer, R"({"type": "NFKC"})"), HasSubstr("NFKC"));
-  EXPECT_THAT(with(&T::normalizer, R"({"type": "Prepend", "prepend": "_"})"), HasSubstr("Prepend"));
+  EXPECT_THAT(with(&T::normalizer, R"({"type": "Lowercase"})"), HasSubstr("normalizer: found Lowercase"));
   EXPECT_THAT(with(&T::pre_tokenizer, "null"), HasSubstr("null"));
   EXPECT_THAT(with(&T::pre_tokenizer, R"({"type": "Metaspace"})"), HasSubstr("Metaspace"));
   EXPECT_THAT(with(&T::pre_tokenizer, R"({"type": "ByteLevel"})"), HasSubstr("add_prefix_space"));
@@ -157,7 +156,7 @@ TEST_F(BadTokenizerJson, StructuresOfUnknownMeaningAreNamed) {
       with(&T::post_processor, R"({"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>"}},
                    {"Sequence": {"id": "A"}}], "special_tokens": {"<s>": {"id": "<s>", "ids": [7], "tokens": []}}})"),
       HasSubstr("found 7"));
-  EXPECT_THAT(with(&T::decoder, "null"), HasSubstr("decoder"));
+  EXPECT_THAT(with(&T::decoder, "null"), HasSubstr("decoder: found null"));
   EXPECT_THAT(with(&T::decoder, R"({"type": "WordPiece"})"), HasSubstr("WordPiece"));
 }
 
@@ -215,8 +214,11 @@ TEST(BadTokenizerGguf, EveryPartIsChecked) {
     EXPECT_THAT(message, HasSubstr("; expected "));
     return message;
   };
-  EXPECT_THAT(with([](auto& s) { s.model = "llama"; }), HasSubstr("tokenizer.ggml.model: found \"llama\""));
-  EXPECT_THAT(with([](auto& s) { s.pre = "default"; }), HasSubstr("tokenizer.ggml.pre: found \"default\""));
+  EXPECT_THAT(with([](auto& s) { s.model = "t5"; }), HasSubstr("tokenizer.ggml.model: found \"t5\""));
+  EXPECT_THAT(with([](auto& s) { s.model.clear(); }), HasSubstr("tokenizer.ggml.model: found \"\""));
+  EXPECT_THAT(with([](auto& s) { s.pre = "default"; }),
+              HasSubstr("tokenizer.ggml.pre: found \"default\"; expected gpt-2, phi-2, "));
+  EXPECT_THAT(with([](auto& s) { s.pre = "tekken"; }), HasSubstr(", hunyuan or grok-2"));
   EXPECT_THAT(with([](auto& s) { s.pre.clear(); }), HasSubstr("tokenizer.ggml.pre"));
   EXPECT_THAT(with([](auto& s) { s.token_types.pop_back(); }), HasSubstr("3 types of 4 tokens"));
   EXPECT_THAT(with([](auto& s) { s.token_types = {}; }), HasSubstr("0 types of 4 tokens"));
@@ -232,6 +234,18 @@ TEST(BadTokenizerGguf, EveryPartIsChecked) {
   EXPECT_THAT(with([](auto& s) { s.add_bos = true; }), HasSubstr("bos_token_id"));
   EXPECT_THAT(with([](auto& s) { s.add_bos = true, s.bos = 4; }), HasSubstr("found 4"));
   EXPECT_THAT(refusal([] { Tokenizer::open({.file = "folder"}); }), HasSubstr("has no tokenizer"));
+}
+
+TEST(BadTokenizerGguf, PreTokenizersAreKnownByLlamaCppsNames) {
+  const std::pair<const char*, const char*> names[] = {
+      {"gpt-2", "gpt2"},     {"mpt", "gpt2"},         {"refact", "smollm"},          {"command-r", "smollm"},
+      {"falcon3", "llama3"}, {"smaug-bpe", "llama3"}, {"deepseek-r1-qwen", "qwen2"}, {"megrez", "qwen2"}};
+  for (const auto& [name, rule] : names) {
+    TokenizerSource source = tiny_gguf();
+    source.pre = name;
+    source.bos = 3;
+    EXPECT_EQ(Tokenizer::open(source).pre_tokenizer(), rule) << name;
+  }
 }
 
 TEST(BadTokenizerGguf, BosFollowsTheFileElseThePreTokenizer) {

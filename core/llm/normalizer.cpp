@@ -1,0 +1,55 @@
+#include "core/llm/normalizer.h"
+
+#include <fmt/format.h>
+
+#include "core/error.h"
+#include "core/llm/nfc.h"
+
+namespace ra {
+namespace {
+
+void check_length(size_t bytes) {
+  if (bytes <= kMaxNormalizedBytes) return;
+  throw Error(Exit::bad_input, fmt::format("text: is {} bytes long when normalised; expected at most {}",
+                                           bytes, kMaxNormalizedBytes));
+}
+
+}  // namespace
+
+std::string replaced(std::string_view text, const Replacement& replacement) {
+  const auto& [pattern, content] = replacement;
+  check(!pattern.empty() && content.size() <= kMaxReplacementBytes, "a replacement within bounds");
+  size_t count = 0;
+  for (size_t at = text.find(pattern); at != text.npos; at = text.find(pattern, at + pattern.size())) ++count;
+  const size_t length = text.size() - count * pattern.size() + count * content.size();
+  check_length(length);
+  std::string out;
+  out.reserve(length);
+  size_t begin = 0;
+  for (size_t at = text.find(pattern); at != text.npos; at = text.find(pattern, begin)) {
+    out.append(text.substr(begin, at - begin)).append(content);
+    begin = at + pattern.size();
+  }
+  return out.append(text.substr(begin));
+}
+
+std::string normalized(std::string_view text, const std::vector<NormalizerStep>& steps) {
+  std::string out(text);
+  for (const NormalizerStep& step : steps) {
+    switch (step.kind) {
+      case NormalizerStep::Kind::nfc:
+        out = nfc(out);
+        break;
+      case NormalizerStep::Kind::prepend:
+        if (!out.empty()) out.insert(0, step.replacement.content);
+        break;
+      case NormalizerStep::Kind::replace:
+        out = replaced(out, step.replacement);
+        break;
+    }
+    check_length(out.size());
+  }
+  return out;
+}
+
+}  // namespace ra

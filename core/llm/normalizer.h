@@ -1,0 +1,32 @@
+// What happens to a text before it is cut and merged: Hugging Face's normalizers NFC, Prepend and Replace, one after the
+// other.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ra {
+
+// Every occurrence of `pattern`, from the left, becomes `content`. The pattern is a string, never empty.
+struct Replacement {
+  std::string pattern, content;
+};
+
+struct NormalizerStep {
+  enum class Kind : unsigned char { nfc, prepend, replace };
+  Kind kind = Kind::nfc;
+  Replacement replacement;  // of prepend: what is put before a text that is not empty, as `content`
+};
+
+inline constexpr size_t kMaxNormalizerSteps = 16;
+inline constexpr size_t kMaxReplacementBytes = 64;        // of a pattern or a content
+inline constexpr size_t kMaxNormalizedBytes = 128 << 20;  // four times the longest text
+
+// `text` with the replacement made; Error(bad_input) if it would be longer than kMaxNormalizedBytes.
+std::string replaced(std::string_view text, const Replacement& replacement);
+// `text`, valid UTF-8, after all steps; the same error.
+std::string normalized(std::string_view text, const std::vector<NormalizerStep>& steps);
+
+}  // namespace ra
