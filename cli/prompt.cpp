@@ -50,7 +50,8 @@ Prompt read_prompt(const RunSettings& settings, const Checkpoint& checkpoint, co
       const std::optional<ChatTemplate> chat = recognize_chat_template(checkpoint.tokenizer().chat_template);
       if (!chat) {
         refuse(checkpoint.name(),
-               "a chat format that is not known; expected ChatML or Llama 3, or --raw for the text alone");
+               fmt::format("a chat format that is not known; expected {}; or --raw for the text alone",
+                           chat_format_names()));
       }
       prompt.format = name_of(chat->format);
       try {

@@ -6,6 +6,8 @@
 #include <array>
 
 #include "core/error.h"
+#include "core/llm/chat_inst.h"
+#include "core/llm/template_text.h"
 #include "core/llm/utf8.h"
 
 namespace ra {
@@ -13,67 +15,6 @@ namespace {
 
 bool has(std::string_view text, std::string_view mark) {
   return text.find(mark) != text.npos;
-}
-
-// Templates write line ends and quotes in their literals either as they are or as escapes.
-std::string unescape(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '\\' || i + 1 == text.size()) {
-      out += text[i];
-      continue;
-    }
-    const char next = text[++i];
-    if (next == 'n') {
-      out += '\n';
-    } else if (next == 't') {
-      out += '\t';
-    } else {
-      out += next;
-    }
-  }
-  return out;
-}
-
-// The end of the quoted literal whose content starts at `begin`; npos if it is not closed.
-size_t literal_end(std::string_view text, size_t begin, char quote) {
-  for (size_t i = begin; i < text.size(); ++i) {
-    if (text[i] == '\\') {
-      ++i;
-    } else if (text[i] == quote) {
-      return i;
-    }
-  }
-  return text.npos;
-}
-
-// All literals, unescaped, in the order in which the template has them.
-std::vector<std::string> literals(std::string_view text) {
-  std::vector<std::string> found;
-  bool code = false;  // within {{ }} or {% %}
-  for (size_t i = 0; i < text.size(); ++i) {
-    const std::string_view two = text.substr(i, 2);
-    if (!code) {
-      if (two == "{#") {
-        const size_t end = text.find("#}", i);
-        if (end == text.npos) break;
-        i = end + 1;
-      } else if (two == "{{" || two == "{%") {
-        code = true;
-        ++i;
-      }
-    } else if (two == "}}" || two == "%}") {
-      code = false;
-      ++i;
-    } else if (text[i] == '\'' || text[i] == '"') {
-      const size_t end = literal_end(text, i + 1, text[i]);
-      if (end == text.npos) break;
-      found.push_back(unescape(text.substr(i + 1, end - i - 1)));
-      i = end;
-    }
-  }
-  return found;
 }
 
 std::optional<ChatTemplate> recognize_chatml(std::string_view text) {
@@ -147,16 +88,13 @@ class Writer {
     if (chat.format == ChatFormat::llama3) {
       mark("<|begin_of_text|>");
     } else if (chat.bos) {
-      ids_ = tokenizer.encode("", SpecialText::plain, true);
+      ids_ = tokenizer.prefix();
       if (ids_.empty()) fail("begins with a bos token, which the tokenizer does not name");
     }
   }
 
   void message(std::string_view role, std::string_view opening, std::string_view given) {
-    if (const size_t valid = valid_utf8_prefix(given); valid != given.size()) {
-      throw Error(Exit::bad_input, fmt::format("{} message@{}: byte {:#04x} is not UTF-8; expected UTF-8",
-                                               role, valid, static_cast<uint8_t>(given[valid])));
-    }
+    require_utf8(role, given);
     header(role);
     const std::string_view content = chat_.trims ? trim(given) : given;
     if (chat_.format == ChatFormat::chatml) {
@@ -172,10 +110,39 @@ class Writer {
   std::vector<int32_t> answer() && {
     header("assistant");
     text(chat_.format == ChatFormat::chatml ? "assistant\n" : "\n\n");
+    flush();
+    return std::move(ids_);
+  }
+
+  // The whole prompt where a message stands between [INST] and [/INST], which few tokenizers have as tokens.
+  std::vector<int32_t> instruction(const std::optional<std::string>& system, std::string_view user) && {
+    require_utf8("user", user);
+    std::string content(user);
+    if (system) {
+      require_utf8("system", *system);
+      if (!chat_.system_marks) {
+        throw Error(
+            Exit::bad_input,
+            fmt::format("chat format {}: its template has no place for a system message; expected none "
+                        "(or --raw)",
+                        name_of(chat_.format)));
+      }
+      content = chat_.system_marks->first + *system + chat_.system_marks->second + content;
+    }
+    mark_or_text(chat_.opening, "[INST]");
+    text(chat_.trims ? trim(content) : content);
+    mark_or_text(chat_.closing, "[/INST]");
+    flush();
     return std::move(ids_);
   }
 
  private:
+  static void require_utf8(std::string_view role, std::string_view given) {
+    if (const size_t valid = valid_utf8_prefix(given); valid != given.size()) {
+      throw Error(Exit::bad_input, fmt::format("{} message@{}: byte {:#04x} is not UTF-8; expected UTF-8",
+                                               role, valid, static_cast<uint8_t>(given[valid])));
+    }
+  }
   [[noreturn]] void fail(std::string_view found) const {
     throw Error(Exit::bad_input,
                 fmt::format("chat format {}: {}; expected a tokenizer made for it (or --raw)",
@@ -193,30 +160,67 @@ class Writer {
   void mark(std::string_view token) {
     const int32_t id = tokenizer_.special_id(token);
     if (id < 0) fail(fmt::format("the tokenizer has no token {}", token));
+    flush();
     ids_.push_back(id);
   }
-  void text(std::string_view text) {
-    const std::vector<int32_t> ids = tokenizer_.encode(text, special_, false);
+  // `around` holds `token`, which is a token if the tokenizer has it and text otherwise.
+  void mark_or_text(std::string_view around, std::string_view token) {
+    if (tokenizer_.special_id(token) < 0) return text(around);
+    const size_t at = around.find(token);
+    text(around.substr(0, at));
+    mark(token);
+    text(around.substr(at + token.size()));
+  }
+  // Texts that follow each other are encoded as one.
+  void text(std::string_view text) { pending_ += text; }
+  void flush() {
+    const std::vector<int32_t> ids = tokenizer_.encode(pending_, special_, false);
     ids_.insert(ids_.end(), ids.begin(), ids.end());
+    pending_.clear();
   }
 
   const Tokenizer& tokenizer_;
   const ChatTemplate& chat_;
   SpecialText special_;
   std::vector<int32_t> ids_;
+  std::string pending_;
 };
 
 }  // namespace
 
 const char* name_of(ChatFormat format) {
-  return format == ChatFormat::chatml ? "ChatML" : "Llama 3";
+  switch (format) {
+    case ChatFormat::chatml:
+      return "ChatML";
+    case ChatFormat::llama2:
+      return "Llama 2 [INST]";
+    case ChatFormat::mistral:
+      return "Mistral [INST]";
+    case ChatFormat::llama3:
+      break;
+  }
+  return "Llama 3";
+}
+
+std::string chat_format_names() {
+  std::string names;
+  for (const ChatFormat format : kChatFormats) {
+    names += fmt::format("{}{}",
+                         names.empty()                   ? ""
+                         : format == kChatFormats.back() ? " or "
+                                                         : ", ",
+                         name_of(format));
+  }
+  return names;
 }
 
 std::optional<ChatTemplate> recognize_chat_template(const std::string& chat_template) {
   const bool chatml = has(chat_template, "<|im_start|>") && has(chat_template, "<|im_end|>");
   const bool llama3 = has(chat_template, "<|start_header_id|>") && has(chat_template, "<|end_header_id|>") &&
                       has(chat_template, "<|eot_id|>");
-  if (chatml == llama3) return std::nullopt;
+  const bool inst = has(chat_template, "[INST]") && has(chat_template, "[/INST]");
+  if (chatml + llama3 + inst != 1) return std::nullopt;
+  if (inst) return recognize_inst(chat_template);
   std::optional<ChatTemplate> chat =
       chatml ? recognize_chatml(chat_template) : recognize_llama3(chat_template);
   if (chat) {
@@ -229,6 +233,9 @@ std::optional<ChatTemplate> recognize_chat_template(const std::string& chat_temp
 std::vector<int32_t> chat_prompt(const Tokenizer& tokenizer, const ChatTemplate& chat, std::string_view user,
                                  const std::optional<std::string>& system, SpecialText special) {
   Writer writer(tokenizer, chat, special);
+  if (chat.format == ChatFormat::llama2 || chat.format == ChatFormat::mistral) {
+    return std::move(writer).instruction(system, user);
+  }
   if (system || !chat.default_system.empty() || !chat.system_opening.empty()) {
     writer.message("system", chat.system_opening, system.value_or(chat.default_system));
   }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/llm/byte_alphabet.h"
+#include "tests/support/golden.h"
 #include "tests/support/refusal.h"
 
 namespace ra {
@@ -53,6 +54,11 @@ const char* const kLlama31 =
 {{- "Today Date: " + date_string + "\n\n" }}{{- system_message }}{{- "<|eot_id|>" }}
 {%- for message in messages %}{{- '<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n'+ message['content'] | trim + '<|eot_id|>' }}
 {%- endfor %}{{- '<|start_header_id|>assistant<|end_header_id|>\n\n' }})";
+
+const char* const kMistral =
+    "{{ bos_token }}{% for message in messages %}{% if message['role'] == 'user' %}"
+    "{{ '[INST] ' + message['content'] + ' [/INST]' }}{% elif message['role'] == 'assistant' %}"
+    "{{ message['content'] + eos_token }}{% endif %}{% endfor %}";
 
 std::string written(const Tokenizer& tokenizer, const char* chat_template, std::string_view user,
                     const std::optional<std::string>& system = {}) {
@@ -114,6 +120,96 @@ TEST(Chat, ATemplateThatWantsBosGetsTheTokenizers) {
               HasSubstr("bos token"));
 }
 
+// Templates of Llama 2, Code Llama and Mistral with what they render to, for several messages with and without a system
+// message: tests/golden/chat/inst.json says where they come from.
+TEST(Chat, InstWritesWhatPublishedTemplatesRender) {
+  // Marks as text, and as tokens, as Mistral has them from v0.3 on.
+  for (const std::vector<std::string>& marks :
+       {std::vector<std::string>{"<s>"}, std::vector<std::string>{"<s>", "[INST]", "[/INST]"}}) {
+    const Tokenizer tokenizer = byte_tokenizer(marks, 256);
+    const Json golden = golden_json("chat/inst.json");
+    EXPECT_EQ(member(golden, "templates").array("templates").size(), 8u);
+    for (const Json& one : member(golden, "templates").array("templates")) {
+      const std::string& name = member(one, "name").string("name");
+      const auto chat = recognize_chat_template(member(one, "template").string("template"));
+      ASSERT_TRUE(chat.has_value()) << name;
+      EXPECT_EQ(chat->format, name.find("llama") != name.npos ? ChatFormat::llama2 : ChatFormat::mistral) << name;
+      for (const Json& messages : member(one, "cases").array("cases")) {
+        const Json &given = member(messages, "system"), &text = member(messages, "text");
+        const auto system = given.is_null() ? std::nullopt : std::optional(given.string("system"));
+        const std::string& user = member(messages, "user").string("user");
+        const auto write = [&] { return chat_prompt(tokenizer, *chat, user, system, SpecialText::plain); };
+        if (text.is_null()) {
+          EXPECT_THAT(refusal(write), HasSubstr("no place for a system message")) << name;
+        } else {
+          EXPECT_EQ(tokenizer.decode(write()), text.string("text")) << name;
+        }
+      }
+    }
+  }
+}
+
+TEST(Chat, InstsMarksAreTokensWhereTheTokenizerHasThem) {
+  const auto chat = recognize_chat_template(kMistral);
+  const auto marks = [&](const std::vector<std::string>& tokens) {
+    const std::vector<int32_t> ids =
+        chat_prompt(byte_tokenizer(tokens, 256), *chat, "[INST] a", {}, SpecialText::plain);
+    return std::count_if(ids.begin(), ids.end(), [](int32_t id) { return id >= 256; });
+  };
+  EXPECT_EQ(marks({"<s>"}), 1);
+  EXPECT_EQ(marks({"<s>", "[INST]", "[/INST]"}), 3) << "not the one in the message";
+}
+
+// What stands between the first mark and the last is one text to a tokenizer that puts a blank before each.
+TEST(Chat, InstsTextIsEncodedAsOne) {
+  const Tokenizer tokenizer =
+      Tokenizer::open({.tokenizer_json = golden_path("tokenizer-spm/tokenizer.json")});
+  std::vector<int32_t> expected = {1};
+  const std::vector<int32_t> text = tokenizer.encode("[INST] Hi [/INST]", SpecialText::plain, false);
+  expected.insert(expected.end(), text.begin(), text.end());
+  EXPECT_EQ(chat_prompt(tokenizer, *recognize_chat_template(kMistral), "Hi", {}, SpecialText::plain),
+            expected);
+}
+
+TEST(Chat, InstTemplatesThatWriteSomethingElseAreNotRecognised) {
+  const std::string good = kMistral;
+  ASSERT_TRUE(recognize_chat_template(good).has_value());
+  const auto with = [&](const std::string& what, const std::string& instead) {
+    std::string text = good;
+    text.replace(text.find(what), what.size(), instead);
+    return text;
+  };
+  for (const std::string& text : {
+           with("'[INST] '", "'[INST]\n'"),
+           with("'[INST] '", "'### [INST] '"),
+           with("' [/INST]'", "' [/INST] Answer:'"),
+           with("message['content']", "message['content'] | upper"),
+           with("message['content']", "message['content'] + date"),
+           with("{{ bos_token }}", "{{ bos_token }}You are a test. "),
+           with("{{ bos_token }}", "{{ bos_token }}{{ 'You are a test. ' }}"),
+           with("{{ bos_token }}", "{{ bos_token }}{{ bos_token }}"),
+           with("{{ bos_token }}", "{{ bos_token }}\n"),
+           with("{% endfor %}", "{% endfor %}{% if x %}  {% endif %}"),
+           with("{% endfor %}", "{% endfor %}{{ strftime_now('%d') }}"),
+           with("{% endfor %}", "{% endfor %}{{ '[INST]' + message['content'] + '[/INST]' }}"),
+           with("{% endfor %}", "{% endfor %}{% if '<<SYS>>' in message['content'] %}{% endif %}"),
+           with("{% endfor %}", "{% endfor %}{{ '[AVAILABLE_TOOLS] [' }}"),
+           with("{% for", "{% set system_message = 'You are a test' %}{% for"),
+           with("{% for", "{% set prefix = '[INST]' %}{% for"),
+           with("{% endfor %}", "{% endfor %}{{ '"),
+           good + kSmollm2,
+       }) {
+    EXPECT_FALSE(recognize_chat_template(text).has_value()) << text;
+  }
+  // What writes nothing changes nothing.
+  for (const std::string& text :
+       {with("{{ bos_token }}", "{{ bos_token -}} \n "), with("{% endfor %}", "{% endfor %}\n"),
+        with("{% endfor %}", "{% endfor %}\n  {% if x %}\n  {%- endif %}\n"),
+        with("{% endfor %}", "{% endfor %}{# [INST] {{ #}")}) {
+    EXPECT_TRUE(recognize_chat_template(text).has_value()) << text;
+  }
+}
+
 // B42: a template is data. None of these takes time, and none is taken for a known format.
 TEST(Chat, OtherTemplatesAreNotRecognised) {
   const std::string marks = "<|im_start|><|im_end|>";
@@ -133,6 +229,11 @@ TEST(Chat, OtherTemplatesAreNotRecognised) {
            std::string(kSmollm2) + "{{ '<|im_start|>system\nAnother one<|im_end|>\n' }}",
            std::string(kSmollm2) + kLlama30,
            std::string("<|start_header_id|><|end_header_id|><|eot_id|>"),
+           std::string("[INST][/INST]"),
+           std::string("{% macro m() %}{{ '[INST] ' + m() + ' [/INST]' }}{% endmacro %}{{ m() }}"),
+           "[INST][/INST]{{ " + std::string(6000, '('),
+           std::string("{{ '[INST] ' + x.__class__ + ' [/INST]' }}"),
+           "{{ '[/INST]" + loop,
        }) {
     EXPECT_FALSE(recognize_chat_template(text).has_value()) << text.substr(0, 200);
   }
