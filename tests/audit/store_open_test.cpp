@@ -13,6 +13,7 @@
 #include "core/audit/store.h"
 #include "core/audit/store_sql.h"
 #include "core/error.h"
+#include "tests/support/as_nobody.h"
 #include "tests/support/scripted_audit.h"
 #include "tests/support/temporary_folder.h"
 
@@ -23,21 +24,6 @@ using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
-
-struct Outcome {
-  Exit status = Exit::ok;
-  std::string message;
-};
-
-template <typename Action>
-Outcome outcome_of(const Action& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return {error.status(), error.what()};
-  }
-  return {};
-}
 
 Outcome read(const std::string& path) {
   return outcome_of([&] { Store::open_reader(path).load("one"); });
@@ -290,31 +276,6 @@ TEST_F(StoreOpen, TheLockOfAKilledWriterIsFreeAtOnce) {
   EXPECT_EQ(write(path_).status, Exit::ok);
   close(ready[0]);
   close(ready[1]);
-}
-
-// Runs without the rights of root, who may write anywhere.
-Outcome as_nobody(const std::function<Outcome()>& action) {
-  int channel[2];
-  if (pipe(channel) != 0) throw std::runtime_error("pipe");
-  const pid_t child = fork();
-  if (child == 0) {
-    Outcome outcome{Exit::bug, "cannot become another user"};
-    if (getuid() != 0 || (setgid(65534) == 0 && setuid(65534) == 0)) outcome = action();
-    [[maybe_unused]] ssize_t written = ::write(channel[1], &outcome.status, sizeof outcome.status);
-    written = ::write(channel[1], outcome.message.data(), outcome.message.size());
-    _exit(0);
-  }
-  close(channel[1]);
-  Outcome outcome;
-  EXPECT_EQ(::read(channel[0], &outcome.status, sizeof outcome.status),
-            static_cast<ssize_t>(sizeof outcome.status));
-  char buffer[512];
-  for (ssize_t size; (size = ::read(channel[0], buffer, sizeof buffer)) > 0;) {
-    outcome.message.append(buffer, static_cast<size_t>(size));
-  }
-  close(channel[0]);
-  waitpid(child, nullptr, 0);
-  return outcome;
 }
 
 TEST_F(StoreOpen, WhatMayNotBeWrittenIsAStorageErrorAndStillReadable) {
