@@ -10,6 +10,7 @@
 #include "cli/locations.h"
 #include "core/error.h"
 #include "core/json.h"
+#include "core/llm/hub_cache.h"
 
 namespace ra {
 namespace {
@@ -23,6 +24,29 @@ constexpr size_t kMaxConfigBytes = 1 << 20;
 
 std::string in_folder_of(const std::string& file, const std::string& path) {
   return (std::filesystem::path(file).parent_path() / path).string();
+}
+
+// Whether there is something of this name, be it a broken link.
+bool is_there(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::symlink_status(path, ignored).type() != std::filesystem::file_type::not_found;
+}
+
+std::string configured_model(const std::string& file, const std::string& text) {
+  const std::string path = in_folder_of(file, text);
+  return parse_hub_id(text) && !is_there(path) ? text : path;
+}
+
+std::string model_text(const std::optional<std::string>& option, const Config& config) {
+  if (option) return *option;
+  if (const char* variable = std::getenv("REPRO_AUDIT_MODEL"); variable != nullptr && *variable != '\0') {
+    return variable;
+  }
+  if (config.model) return *config.model;
+  const std::string file = config_path();
+  throw Error(Exit::usage,
+              fmt::format("no model; expected --model PATH, $REPRO_AUDIT_MODEL, or model = \"PATH\" in {}",
+                          file.empty() ? "the configuration file" : printable(file, 300)));
 }
 
 }  // namespace
@@ -51,7 +75,7 @@ Config read_config(const std::string& path) {
       return value.as_string()->get();
     };
     if (name == "model") {
-      config.model = in_folder_of(path, string());
+      config.model = configured_model(path, string());
     } else if (name == "database") {
       config.database = in_folder_of(path, string());
     } else if (name == "device") {
@@ -79,15 +103,11 @@ std::string database_path(const std::optional<std::string>& option, const Config
 }
 
 std::string model_path(const std::optional<std::string>& option, const Config& config) {
-  if (option) return *option;
-  if (const char* variable = std::getenv("REPRO_AUDIT_MODEL"); variable != nullptr && *variable != '\0') {
-    return variable;
-  }
-  if (config.model) return *config.model;
-  const std::string file = config_path();
-  throw Error(Exit::usage,
-              fmt::format("no model; expected --model PATH, $REPRO_AUDIT_MODEL, or model = \"PATH\" in {}",
-                          file.empty() ? "the configuration file" : printable(file, 300)));
+  const std::string text = model_text(option, config);
+  const std::optional<HubId> id = parse_hub_id(text);
+  if (!id || is_there(text)) return text;
+  const std::string cache = hub_cache_folder();
+  return cache.empty() ? text : find_in_hub_cache(*id, cache);
 }
 
 }  // namespace ra

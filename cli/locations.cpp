@@ -46,6 +46,20 @@ std::string data_folder() {
   return folder + "/repro-audit";
 }
 
+std::string hash_cache_path() {
+  const std::string folder = base_folder("XDG_CACHE_HOME", ".cache");
+  return folder.empty() ? "" : folder + "/repro-audit/sha256";
+}
+
+std::string hub_cache_folder() {
+  const char* hub = std::getenv("HF_HUB_CACHE");
+  if (hub != nullptr && *hub != '\0') return hub;
+  const char* home = std::getenv("HF_HOME");
+  if (home != nullptr && *home != '\0') return fmt::format("{}/hub", home);
+  const std::string folder = base_folder("XDG_CACHE_HOME", ".cache");
+  return folder.empty() ? "" : folder + "/huggingface/hub";
+}
+
 std::string read_text(const std::string& path, size_t max_bytes) {
   const std::string name = path == "-" ? "standard input" : printable(path, 300);
   const auto fail = [&](const char* found) {

@@ -14,6 +14,14 @@ std::string config_path();
 // usable.
 std::string data_folder();
 
+// Where digests of files are remembered: $XDG_CACHE_HOME/repro-audit/sha256, by default in ~/.cache. Empty if neither
+// variable nor $HOME is usable.
+std::string hash_cache_path();
+
+// Where huggingface_hub keeps models: $HF_HUB_CACHE, else $HF_HOME/hub, else $XDG_CACHE_HOME/huggingface/hub, by default
+// in ~/.cache. Empty if no variable is usable.
+std::string hub_cache_folder();
+
 // The whole of a file or pipe ("-": stdin) of at most `max_bytes`. Error(bad_input) if it cannot be read, is
 // a directory, or is larger.
 std::string read_text(const std::string& path, size_t max_bytes);

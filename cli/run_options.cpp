@@ -99,8 +99,11 @@ void resolve_prompt(const RunOptions& options, RunSettings& settings) {
 }  // namespace
 
 void declare_run_options(CLI::App& verb, RunOptions& o) {
-  add_text(verb, "--model", o.model,
-           "GGUF file or checkpoint folder (default: $REPRO_AUDIT_MODEL, the configured one)", "PATH");
+  add_text(
+      verb, "--model", o.model,
+      "GGUF file, checkpoint folder, or org/name in the Hugging Face cache (default: $REPRO_AUDIT_MODEL, the "
+      "configured one)",
+      "PATH");
   add_text(verb, "--prompt", o.prompt, "The prompt's text; its last newline is not part of it", "FILE|-");
   add_text(verb, "--prompt-ids", o.prompt_ids,
            "The prompt as a JSON array of token ids, without a chat format", "FILE");
@@ -192,7 +195,7 @@ RunSettings resolve_resumed(const RunOptions& options, const Audit& audit) {
     return found->second;
   };
   RunSettings settings;
-  settings.model = options.model.value_or(value("model"));
+  settings.model = options.model ? model_path(options.model, {}) : value("model");
   settings.device = resolve_device(value("device"));
   settings.threads = static_cast<int32_t>(parse_number(value("threads"), "threads", 1, kMaxThreads));
   for (const Arm& arm : audit.arms) settings.kernels.push_back(arm.name);

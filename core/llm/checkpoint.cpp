@@ -10,17 +10,13 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/llm/checkpoint_source.h"
+#include "core/llm/file_hashes.h"
+#include "core/llm/hub_cache.h"
 
 namespace ra {
 namespace {
 
 constexpr size_t kReadBytes = 1 << 18;  // raw bytes a read takes at once, some rows at least
-
-std::string last_part(const std::string& path) {
-  std::filesystem::path whole(path);
-  if (!whole.has_filename()) whole = whole.parent_path();
-  return whole.filename().string();
-}
 
 bool has_non_finite(const float* values, int64_t count) {
   uint32_t found = 0;
@@ -45,6 +41,7 @@ struct Checkpoint::State {
   TokenizerSource tokenizer;
   std::vector<InputFile> inputs;
   std::vector<CheckpointFile> files;
+  std::vector<std::string> digests;  // of files, once they were asked for
   WeightTable weights;
   bool permutes_rows = false;
   std::unique_ptr<std::atomic<bool>[]> non_finite;  // [tensors], set by reads
@@ -87,7 +84,7 @@ Checkpoint Checkpoint::open(const std::string& path) {
   CheckpointSource source = folder ? open_folder(path) : open_gguf(InputFile::open(path));
 
   auto state = std::make_unique<State>();
-  state->name = last_part(path);
+  state->name = model_name(path);
   state->family = source.config.family->name;
   state->format = source.format == CheckpointFormat::gguf ? "GGUF v3" : "safetensors";
   state->shape = source.config.shape;
@@ -141,23 +138,23 @@ std::vector<std::string> Checkpoint::non_finite_tensors() const {
   return names;
 }
 
-std::string Checkpoint::sha256() const {
-  std::vector<std::pair<std::string, std::string>> digests;  // name, hex
-  std::vector<std::byte> buffer(1 << 20);
-  for (const InputFile& input : state_->inputs) {
-    Sha256 hash;
-    for (uint64_t done = 0; done < input.size();) {
-      const auto part = static_cast<size_t>(std::min<uint64_t>(buffer.size(), input.size() - done));
-      input.read(done, buffer.data(), part);
-      hash.update(std::span(buffer.data(), part));
-      done += part;
-    }
-    digests.emplace_back(last_part(input.path()), hex(hash.finish()));
-  }
-  if (digests.size() == 1) return digests[0].second;
-  std::sort(digests.begin(), digests.end());
+const std::vector<std::string>& Checkpoint::file_digests(const std::string& cache) const {
+  if (state_->digests.empty()) state_->digests = file_sha256(state_->inputs, cache);
+  return state_->digests;
+}
+
+std::string Checkpoint::sha256(const std::string& cache) const {
+  return checkpoint_sha256(state_->files, file_digests(cache));
+}
+
+std::string checkpoint_sha256(const std::vector<CheckpointFile>& files,
+                              const std::vector<std::string>& digests) {
+  if (digests.size() == 1) return digests[0];
+  std::vector<std::pair<std::string, std::string>> lines;  // name, digest
+  for (size_t i = 0; i < files.size(); ++i) lines.emplace_back(model_name(files[i].path), digests[i]);
+  std::sort(lines.begin(), lines.end());
   Sha256 hash;
-  for (const auto& [name, digest] : digests) hash.update(digest + "  " + name + "\n");
+  for (const auto& [name, digest] : lines) hash.update(digest + "  " + name + "\n");
   return hex(hash.finish());
 }
 

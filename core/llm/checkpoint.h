@@ -58,6 +58,10 @@ struct CheckpointFile {
   uint64_t bytes = 0;
 };
 
+// What Checkpoint::sha256 is, made from the digests of the files.
+std::string checkpoint_sha256(const std::vector<CheckpointFile>& files,
+                              const std::vector<std::string>& digests);
+
 class Checkpoint {
  public:
   // Opens a .gguf file or a folder. Error(bad_input) names the file, what was found and what is supported.
@@ -75,9 +79,12 @@ class Checkpoint {
   const std::vector<StoredTensor>& tensors() const;  // those the model uses, in file order
   const std::vector<std::string>& warnings() const;  // "tensor X is not used", ...
 
+  // SHA-256 (hex) of each of files(), computed at the first call. `cache` is a file that remembers digests
+  // (core/llm/file_hashes.h); empty: none.
+  const std::vector<std::string>& file_digests(const std::string& cache = "") const;
   // SHA-256 (hex) of the one file; of several (a folder's weights, configuration and tokenizer): of the lines
   // "<sha256>  <name>\n" in name order, which is what sha256sum prints.
-  std::string sha256() const;
+  std::string sha256(const std::string& cache = "") const;
 
   // The parts of one operation's weight as Ops::load wants them: rows in the model's order (GGUF's permutation of
   // llama's q and k rows undone), dequantised when read. The checkpoint must outlive their use. Roles without weights

@@ -5,86 +5,36 @@
 
 #include <algorithm>
 #include <cstring>
-#include <filesystem>
-#include <unordered_map>
 
 #include "core/error.h"
 #include "core/llm/checkpoint_source.h"
+#include "core/llm/model_folder.h"
 #include "core/llm/safetensors.h"
+#include "core/llm/shard_index.h"
 
 namespace ra {
 namespace {
 
 constexpr size_t kMaxConfigBytes = 16 << 20;
-constexpr size_t kMaxIndexBytes = 64 << 20;
 constexpr size_t kMaxTokenizerBytes = 256 << 20;
-constexpr size_t kMaxShards = 4096;
 constexpr JsonLimits kConfigLimits{64, 500'000};
-constexpr JsonLimits kIndexLimits{16, 1'000'000};
-
-class Folder {
- public:
-  explicit Folder(std::string path) : path_(std::move(path)) {}
-  std::string path_of(const std::string& name) const {
-    return (std::filesystem::path(path_) / name).string();
-  }
-  // Whether there is such an entry, be it a broken link: then opening it says what is wrong.
-  bool has(const std::string& name) const {
-    std::error_code ignored;
-    return std::filesystem::symlink_status(path_of(name), ignored).type() !=
-           std::filesystem::file_type::not_found;
-  }
-  InputFile open(const std::string& name) const { return InputFile::open(path_of(name)); }
-  std::string name() const { return printable(path_, 200); }
-
- private:
-  std::string path_;
-};
 
 [[noreturn]] void fail(const std::string& where, const std::string& found, const std::string& expected) {
   throw Error(Exit::bad_input, fmt::format("{}: found {}; expected {}", where, found, expected));
 }
 
-// The index's tensors: name -> shard. Shards are files of the same folder.
-std::unordered_map<std::string, std::string> read_index(const InputFile& file) {
-  const Json json = parse_json(file.read_text(kMaxIndexBytes), file.name(), kIndexLimits);
-  json.object(file.name());
-  const std::string where = file.name() + ": weight_map";
-  const Json* map = json.find("weight_map");
-  if (!map) fail(file.name(), "no weight_map", "one from tensors' names to files");
-  std::unordered_map<std::string, std::string> shards;
-  for (const auto& [tensor, shard] : map->object(where)) {
-    const std::string& name = shard.string(where + ", " + printable(tensor));
-    if (name.empty() || name == "." || name == ".." || name.find_first_of("/\\") != std::string::npos ||
-        name.find('\0') != std::string::npos) {
-      fail(where + ", " + printable(tensor), fmt::format("\"{}\"", printable(name)),
-           "the name of a file in the same folder");
-    }
-    shards.emplace(tensor, name);
-  }
-  if (shards.empty()) fail(where, "no tensors", "some");
-  return shards;
-}
-
-void read_shards(const Folder& folder, CheckpointSource& source, InputFile index_file) {
-  const auto index = read_index(index_file);
-  std::vector<std::string> names;
-  for (const auto& entry : index) names.push_back(entry.second);
-  std::sort(names.begin(), names.end());
-  names.erase(std::unique(names.begin(), names.end()), names.end());
-  if (names.size() > kMaxShards) {
-    fail(index_file.name(), fmt::format("{} files", names.size()), fmt::format("at most {}", kMaxShards));
-  }
+void read_shards(const ModelFolder& folder, CheckpointSource& source, InputFile index_file) {
+  const ShardIndex index = read_shard_index(index_file);
   size_t listed = 0;
-  for (const std::string& name : names) {
+  for (const std::string& name : index.file_names()) {
     source.files.push_back(folder.open(name));
     const InputFile& file = source.files.back();
     for (TensorEntry& tensor : read_safetensors(file, static_cast<int>(source.files.size()) - 1)) {
-      const auto entry = index.find(tensor.name);
-      if (entry == index.end() || entry->second != name) {
-        fail(
-            file.name(), "tensor " + printable(tensor.name),
-            entry == index.end() ? "only tensors that the index lists" : "it in " + printable(entry->second));
+      const auto entry = index.files.find(tensor.name);
+      const bool absent = entry == index.files.end();
+      if (absent || entry->second != name) {
+        fail(file.name(), "tensor " + printable(tensor.name),
+             absent ? "only tensors that the index lists" : "it in " + printable(entry->second));
       }
       if (source.tensors.size() == kMaxTensors) {
         fail(file.name(), fmt::format("more than {} tensors", kMaxTensors), "fewer");
@@ -93,21 +43,21 @@ void read_shards(const Folder& folder, CheckpointSource& source, InputFile index
       source.tensors.push_back(std::move(tensor));
     }
   }
-  if (listed != index.size()) {
-    fail(index_file.name(), fmt::format("{} tensors", index.size()),
+  if (listed != index.files.size()) {
+    fail(index_file.name(), fmt::format("{} tensors", index.files.size()),
          fmt::format("the {} that the files hold", listed));
   }
   source.files.push_back(std::move(index_file));
 }
 
-void read_weights(const Folder& folder, CheckpointSource& source) {
+void read_weights(const ModelFolder& folder, CheckpointSource& source) {
   if (folder.has("model.safetensors")) {
     source.files.push_back(folder.open("model.safetensors"));
     source.tensors = read_safetensors(source.files.back(), 0);
-  } else if (folder.has("model.safetensors.index.json")) {
-    read_shards(folder, source, folder.open("model.safetensors.index.json"));
+  } else if (folder.has(kIndexName)) {
+    read_shards(folder, source, folder.open(kIndexName));
   } else {
-    fail(folder.name(), "a folder without weights",
+    fail(folder.shown(), "a folder without weights",
          "model.safetensors, or model.safetensors.index.json and its files");
   }
 }
@@ -164,11 +114,11 @@ std::string template_of(const Json& config, const std::string& file) {
 }  // namespace
 
 CheckpointSource open_folder(const std::string& path) {
-  const Folder folder(path);
+  const ModelFolder folder(path);
   CheckpointSource source;
   source.format = CheckpointFormat::safetensors;
   if (!folder.has("config.json"))
-    fail(folder.name(), "a folder without config.json", "a model's folder or a GGUF file");
+    fail(folder.shown(), "a folder without config.json", "a model's folder or a GGUF file");
   InputFile config_file = folder.open("config.json");
   const Json config = parse_json(config_file.read_text(kMaxConfigBytes), config_file.name(), kConfigLimits);
   source.config = config_from_json(config, config_file.name());

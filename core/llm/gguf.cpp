@@ -21,6 +21,7 @@ constexpr uint64_t kMaxElements = 1u << 30;      // of an array that is passed o
 constexpr uint64_t kMaxKeptElements = 1u << 20;  // of the tokenizer's arrays
 constexpr uint64_t kMaxNameBytes = 63;           // GGML_MAX_NAME less its NUL
 constexpr uint64_t kMaxAlignment = 1u << 20;
+constexpr uint64_t kCheckedPadding = 256;  // bytes after each tensor
 
 // Bytes of a value of a fixed size; 0 for strings, arrays and unknown types.
 uint64_t fixed_size(uint32_t type) {
@@ -206,7 +207,8 @@ TensorEntry read_tensor(GgufReader& reader) {
   return tensor;
 }
 
-// Tensors lie one after the other, each at the next multiple of the alignment, up to the file's end.
+// Tensors lie one after the other, each at the next multiple of the alignment, up to the file's end. What is between
+// them is zero (gguf.md); anything else there belongs to a tensor that is longer than its type and dimensions say.
 void place_tensors(GgufReader& reader, uint64_t file_size, uint64_t alignment,
                    std::vector<TensorEntry>& tensors) {
   const auto aligned = [&](uint64_t offset) { return (offset + alignment - 1) / alignment * alignment; };
@@ -227,6 +229,7 @@ void place_tensors(GgufReader& reader, uint64_t file_size, uint64_t alignment,
     }
     end = tensor.offset + tensor.bytes;
     tensor.offset += start;
+    reader.require_zeros(start + end, std::min({aligned(end) - end, room - end, kCheckedPadding}));
   }
   if (!tensors.empty() && file_size > start + aligned(end)) {
     reader.fail(start + end, fmt::format("{} bytes after the last tensor", file_size - (start + end)),

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/llm/checkpoint_source.h"
+#include "core/llm/gguf_split.h"
 #include "core/llm/rope_factors.h"
 
 namespace ra {
@@ -44,7 +45,7 @@ class Section {
 };
 
 // What other models of the same architecture name have, and this forward pass does not compute.
-void refuse_unsupported(const GgufMetadata& metadata, const Section& section) {
+void refuse_unsupported(const Section& section) {
   const std::string* scaling = section.string("rope.scaling.type");
   if (scaling && *scaling != "none") {
     section.fail("rope.scaling.type", fmt::format("\"{}\"", printable(*scaling)),
@@ -58,10 +59,6 @@ void refuse_unsupported(const GgufMetadata& metadata, const Section& section) {
        {"expert_count", "attention.sliding_window", "attention.clamp_kqv", "pooling_type"}) {
     if (section.has(key)) section.fail(key, "a setting", "none: such models are not supported");
   }
-  if (const auto count = metadata.integer("split.count"); count && *count > 1) {
-    throw Error(Exit::bad_input, fmt::format("{}: found one of {} parts; expected a model in one file",
-                                             metadata.file_name(), *count));
-  }
 }
 
 std::optional<int32_t> token_id(const GgufMetadata& metadata, const std::string& key) {
@@ -74,11 +71,12 @@ std::optional<int32_t> token_id(const GgufMetadata& metadata, const std::string&
 }
 
 // Takes rope_freqs.weight out of the tensors and its meaning into the configuration.
-void read_rope_factors(const InputFile& file, GgufFile& gguf, ModelConfig& config) {
+void read_rope_factors(const std::vector<InputFile>& files, GgufFile& gguf, ModelConfig& config) {
   const auto tensor = std::find_if(gguf.tensors.begin(), gguf.tensors.end(), [](const TensorEntry& entry) {
     return entry.name == "rope_freqs.weight";
   });
   if (tensor == gguf.tensors.end()) return;
+  const InputFile& file = files[static_cast<size_t>(tensor->file)];
   const auto fail = [&](const std::string& found, const std::string& expected) {
     throw Error(Exit::bad_input, fmt::format("{}@{}: tensor rope_freqs.weight: found {}; expected {}",
                                              file.name(), tensor->offset, found, expected));
@@ -118,7 +116,7 @@ ModelConfig config_from_gguf(const GgufFile& gguf) {
                     architecture ? fmt::format("\"{}\"", printable(*architecture)) : "nothing", known));
   }
   const Section section(metadata, config.family->name);
-  refuse_unsupported(metadata, section);
+  refuse_unsupported(section);
 
   ModelShape& shape = config.shape;
   shape.layers = section.integer("block_count", kMaxLayers);
@@ -196,14 +194,15 @@ TokenizerSource tokenizer_from_gguf(const GgufMetadata& metadata) {
 }
 
 CheckpointSource open_gguf(InputFile file) {
-  GgufFile gguf = read_gguf(file);
   CheckpointSource source;
   source.format = CheckpointFormat::gguf;
+  source.files.push_back(std::move(file));
+  GgufFile gguf = read_gguf(source.files.front());
+  read_other_parts(gguf, source.files);
   source.config = config_from_gguf(gguf);
   source.tokenizer = tokenizer_from_gguf(gguf.metadata);
-  read_rope_factors(file, gguf, source.config);
+  read_rope_factors(source.files, gguf, source.config);
   source.tensors = std::move(gguf.tensors);
-  source.files.push_back(std::move(file));
   return source;
 }
 

@@ -22,11 +22,15 @@ struct GgufArray {
   std::vector<std::string> strings;
   std::vector<int32_t> integers;
   std::vector<float> floats;
+
+  bool operator==(const GgufArray&) const = default;
 };
 
 struct GgufValue {
   uint32_t type = 0;  // as in the file
   std::variant<bool, uint64_t, int64_t, double, std::string, GgufArray> value;
+
+  bool operator==(const GgufValue&) const = default;
 };
 
 // The metadata of one file. Getters return none for an absent key and throw Error(bad_input) for one of
@@ -44,6 +48,7 @@ class GgufMetadata {
   std::optional<bool> boolean(const std::string& key) const;
   const std::string* string(const std::string& key) const;
   const GgufArray* array(const std::string& key, uint32_t element_type) const;
+  const std::map<std::string, GgufValue>& values() const { return values_; }
   const std::string& file_name() const { return file_name_; }  // safe in a message
 
  private:

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "core/error.h"
 
@@ -50,6 +51,15 @@ void GgufReader::bytes(void* out, uint64_t count, const char* what) {
 void GgufReader::skip(uint64_t count, const char* what) {
   require(count, what);
   position_ += count;
+}
+
+void GgufReader::require_zeros(uint64_t offset, uint64_t count) const {
+  std::vector<uint8_t> padding(static_cast<size_t>(count));
+  file_.read(offset, padding.data(), padding.size());
+  const auto other = std::find_if(padding.begin(), padding.end(), [](uint8_t byte) { return byte != 0; });
+  if (other == padding.end()) return;
+  fail(offset + static_cast<uint64_t>(other - padding.begin()), fmt::format("{:#04x} as padding", *other),
+       "zeros between tensors");
 }
 
 std::string GgufReader::string(const char* what, uint64_t maximum) {

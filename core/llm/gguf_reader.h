@@ -33,6 +33,8 @@ class GgufReader {
     for (size_t i = 0; i < sizeof(T); ++i) bits |= static_cast<uint64_t>(raw[i]) << (8 * i);
     return static_cast<T>(bits);
   }
+  // Fails unless `count` bytes at `offset`, anywhere in the file, are zero.
+  void require_zeros(uint64_t offset, uint64_t count) const;
   // A length and as many bytes.
   std::string string(const char* what, uint64_t maximum);
 

@@ -65,6 +65,13 @@ InputFile::~InputFile() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
+FileState InputFile::state() const {
+  struct stat status {};
+  if (fstat(descriptor_, &status) != 0) fail_to_open(name_, errno);
+  return {static_cast<uint64_t>(status.st_size),
+          int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec, status.st_ino};
+}
+
 void InputFile::read(uint64_t offset, void* out, size_t count) const {
   check(offset <= size_ && count <= size_ - offset, "a read within the file's size at opening");
   auto* bytes = static_cast<char*>(out);

@@ -9,6 +9,14 @@
 
 namespace ra {
 
+// What tells that a file is still the one that was read.
+struct FileState {
+  uint64_t bytes = 0;
+  int64_t modified_ns = 0;  // time of the last change, nanoseconds since 1970
+  uint64_t inode = 0;
+  bool operator==(const FileState&) const = default;
+};
+
 class InputFile {
  public:
   static InputFile open(const std::string& path);  // Error(bad_input)
@@ -18,7 +26,8 @@ class InputFile {
 
   const std::string& path() const { return path_; }
   const std::string& name() const { return name_; }  // the path, safe in a message
-  uint64_t size() const { return size_; }
+  uint64_t size() const { return size_; }  // at opening
+  FileState state() const;                 // now
 
   // Reads exactly `count` bytes at `offset`; Error(bad_input) if the file no longer has them. May be called
   // from several threads at once.

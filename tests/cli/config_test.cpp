@@ -88,6 +88,41 @@ TEST(Config, TheModelComesFromTheOptionThenTheVariableThenTheFile) {
   EXPECT_EQ(model_path("/from/option", config), "/from/option");
 }
 
+TEST(Config, WhatIsNoPathButLooksLikeAnIdIsAModelOfTheHuggingFaceCache) {
+  const TemporaryFolder folder;
+  const ScopedVariable cache("HF_HUB_CACHE", folder.path().c_str());
+  const std::string commit(40, '7'), snapshot = folder / ("models--org--name/snapshots/" + commit);
+  std::filesystem::create_directories(snapshot);
+  EXPECT_EQ(model_path("org/name@" + commit, {}), snapshot);
+  EXPECT_THAT(refusal([&] { model_path("org/name", {}); }), HasSubstr("models--org--name/refs/main"));
+  EXPECT_EQ(model_path("/org/name", {}), "/org/name");
+  EXPECT_EQ(model_path("./org/name", {}), "./org/name");
+
+  const std::string file = folder.write("config.toml", "model = \"org/name@" + commit + "\"");
+  EXPECT_EQ(model_path(std::nullopt, read_config(file)), snapshot);
+  std::filesystem::create_directories(folder / ("org/name@" + commit));
+  EXPECT_EQ(model_path(std::nullopt, read_config(file)), folder / ("org/name@" + commit))
+      << "an existing path wins over an id";
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(folder.path());
+  EXPECT_EQ(model_path("org/name@" + commit, {}), "org/name@" + commit);
+  std::filesystem::current_path(before);
+}
+
+TEST(Locations, TheHuggingFaceCacheIsWhereItsLibraryHasIt) {
+  const ScopedVariable home("HOME", "/home/someone"), xdg("XDG_CACHE_HOME", nullptr);
+  const ScopedVariable no_hub("HF_HUB_CACHE", nullptr), no_home("HF_HOME", nullptr);
+  EXPECT_EQ(hub_cache_folder(), "/home/someone/.cache/huggingface/hub");
+  EXPECT_EQ(hash_cache_path(), "/home/someone/.cache/repro-audit/sha256");
+  const ScopedVariable cache("XDG_CACHE_HOME", "/c");
+  EXPECT_EQ(hub_cache_folder(), "/c/huggingface/hub");
+  EXPECT_EQ(hash_cache_path(), "/c/repro-audit/sha256");
+  const ScopedVariable hf_home("HF_HOME", "/hf");
+  EXPECT_EQ(hub_cache_folder(), "/hf/hub");
+  const ScopedVariable hub("HF_HUB_CACHE", "/hub");
+  EXPECT_EQ(hub_cache_folder(), "/hub");
+}
+
 TEST(Locations, RelativeXdgVariablesAreIgnored) {
   const ScopedVariable home("HOME", "/home/someone");
   {

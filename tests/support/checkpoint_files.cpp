@@ -149,6 +149,16 @@ std::string GgufParts::bytes() const {
   return file + data;
 }
 
+std::vector<TinyTensor> tiny_gguf_tensors() {
+  const std::string layer = "blk.0.";
+  return {{"token_embd.weight", {8, 16}},    {layer + "attn_norm.weight", {8}},
+          {layer + "attn_q.weight", {8, 8}}, {layer + "attn_k.weight", {8, 4}},
+          {layer + "attn_v.weight", {8, 4}}, {layer + "attn_output.weight", {8, 8}},
+          {layer + "ffn_norm.weight", {8}},  {layer + "ffn_gate.weight", {8, 8}},
+          {layer + "ffn_up.weight", {8, 8}}, {layer + "ffn_down.weight", {8, 8}},
+          {"output_norm.weight", {8}}};
+}
+
 GgufParts tiny_gguf() {
   constexpr uint32_t kUint32 = 4, kFloat32 = 6, kString = 8, kArray = 9;
   GgufParts parts;
@@ -164,14 +174,7 @@ GgufParts tiny_gguf() {
   set_key(parts, "tokenizer.ggml.tokens", kArray, u32(kString) + u64(16) + tokens);
   set_key(parts, "tokenizer.ggml.eos_token_id", kUint32, u32(2));
 
-  const std::string layer = "blk.0.";
-  const TinyTensor tensors[] = {{"token_embd.weight", {8, 16}},    {layer + "attn_norm.weight", {8}},
-                                {layer + "attn_q.weight", {8, 8}}, {layer + "attn_k.weight", {8, 4}},
-                                {layer + "attn_v.weight", {8, 4}}, {layer + "attn_output.weight", {8, 8}},
-                                {layer + "ffn_norm.weight", {8}},  {layer + "ffn_gate.weight", {8, 8}},
-                                {layer + "ffn_up.weight", {8, 8}}, {layer + "ffn_down.weight", {8, 8}},
-                                {"output_norm.weight", {8}}};
-  for (const TinyTensor& tensor : tensors) {
+  for (const TinyTensor& tensor : tiny_gguf_tensors()) {
     parts.tensors.push_back(gguf_tensor(tensor.name, tensor.dims, 0, parts.data.size()));
     parts.data += half_values(count_of(tensor.dims));  // a multiple of 32 bytes each
   }

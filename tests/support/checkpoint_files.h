@@ -66,6 +66,7 @@ std::string gguf_tensor(const std::string& name, const std::vector<uint64_t>& ne
                         uint64_t offset);
 // The tiny model as GGUF: what bytes() writes is a good file. Keys in kTinyKeys' order can be found by their text.
 GgufParts tiny_gguf();
+std::vector<TinyTensor> tiny_gguf_tensors();  // dimensions as GGUF has them, the fastest first
 // Replaces the entry of that key, or adds it.
 void set_key(GgufParts& parts, const std::string& key, uint32_t type, const std::string& value);
 
