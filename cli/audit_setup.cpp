@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/locations.h"
 #include "cli/version.h"
 #include "core/error.h"
 #include "core/json.h"
@@ -65,7 +66,7 @@ Audit new_audit(const RunSettings& settings, const Checkpoint& checkpoint, const
       make_plan(plan_spec(settings, checkpoint.shape(), prompt.ids, read_companions(settings, tokenizer)));
   audit.subject = {
       .model_name = checkpoint.name(),
-      .model_sha256 = checkpoint.sha256(),
+      .model_sha256 = checkpoint.sha256(hash_cache_path()),
       .model = describe_model(checkpoint, tokenizer, prompt.format),
       .settings = recorded(settings),
       .prompt_text = prompt.text,

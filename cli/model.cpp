@@ -2,16 +2,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
+#include <optional>
 
 #include "cli/arguments.h"
+#include "cli/byte_bar.h"
 #include "cli/config.h"
 #include "cli/locations.h"
+#include "cli/model_report.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
-#include "core/audit/plan.h"
+#include "core/error.h"
 #include "core/json.h"
-#include "core/llm/arms.h"
 #include "core/llm/chat.h"
 #include "core/llm/checkpoint.h"
 #include "core/llm/tokenizer.h"
@@ -19,11 +20,10 @@
 namespace ra {
 namespace {
 
-// What the memory is stated for: both arms of an audit of 32 sequences at once, with 256 positions each.
-constexpr int kSequences = 32, kPositions = 256;
-
 struct ModelOptions {
   std::optional<std::string> model;
+  bool json = false;
+  bool check = false;
 };
 
 std::string line(const std::string& label, const std::string& text) {
@@ -43,27 +43,12 @@ std::string rope_text(const RopeSpec& rope) {
 
 // How many weights, and the types that hold them, the one of most bytes first.
 std::string types_text(const Checkpoint& checkpoint) {
-  struct Total {
-    int tensors = 0;
-    uint64_t bytes = 0;
-  };
-  std::map<TensorType, Total> totals;
-  int64_t weights = 0;
-  for (const StoredTensor& tensor : checkpoint.tensors()) {
-    Total& total = totals[tensor.type];
-    ++total.tensors;
-    total.bytes += tensor.bytes;
-    weights += tensor.rows * tensor.columns;
-  }
-  std::vector<std::pair<TensorType, Total>> sorted(totals.begin(), totals.end());
-  std::stable_sort(sorted.begin(), sorted.end(),
-                   [](const auto& a, const auto& b) { return a.second.bytes > b.second.bytes; });
   std::string text;
-  for (const auto& [type, total] : sorted) {
-    text += fmt::format("{}{} in {} tensors ({} MiB)", text.empty() ? "" : ", ", type_name(type),
+  for (const TypeTotal& total : type_totals(checkpoint)) {
+    text += fmt::format("{}{} in {} tensors ({} MiB)", text.empty() ? "" : ", ", type_name(total.type),
                         total.tensors, mib(total.bytes));
   }
-  return fmt::format("{} in all: {}", weights, text);
+  return fmt::format("{} in all: {}", weight_count(checkpoint), text);
 }
 
 std::string tokenizer_text(const Tokenizer& tokenizer) {
@@ -87,29 +72,18 @@ std::string stop_text(const TokenizerSource& source, const Tokenizer* tokenizer)
 }
 
 std::string memory_text(const ModelShape& shape) {
-  ArmsSpec spec;
-  spec.device = available_devices().front().id;
-  spec.kernel_sets = {"standard", "invariant"};
-  spec.max_rows = PlanSpec().max_rows;
-  spec.capacity = {.rows = spec.max_rows,
-                   .logit_rows = kSequences,
-                   .slots = kSequences,
-                   .pages = kSequences * kPositions / kPageKeys};
+  const ArmsSpec spec = stated_arms();
   const MemoryNeed need = memory_needed(shape, spec);
   return fmt::format(
       "{} MiB (weights {}, cache {}, workspace {}) for {} sequences of {} positions, {}; {} MiB available",
       mib(need.weights + need.cache + need.workspace), mib(need.weights), mib(need.cache),
-      mib(need.workspace), kSequences, kPositions, fmt::join(spec.kernel_sets, " and "),
+      mib(need.workspace), kStatedSequences, kStatedPositions, fmt::join(spec.kernel_sets, " and "),
       mib(memory_available()));
 }
 
-int run_model(const ModelOptions& options) {
-  const Checkpoint checkpoint = Checkpoint::open(model_path(options.model, read_config(config_path())));
+std::string model_text(const Checkpoint& checkpoint, const Tokenizer* tokenizer) {
   const ModelShape& shape = checkpoint.shape();
   const TokenizerSource& source = checkpoint.tokenizer();
-  std::optional<Tokenizer> tokenizer;
-  if (source.tokenizer_json || !source.tokens.empty()) tokenizer = Tokenizer::open(source);
-
   std::string text;
   text += line("model", printable(checkpoint.name(), 200));
   text += line("format", checkpoint.format());
@@ -126,15 +100,51 @@ int run_model(const ModelOptions& options) {
   text += line("weights", types_text(checkpoint));
   text += line("tokenizer", tokenizer ? tokenizer_text(*tokenizer) : "none: prompts need --prompt-ids");
   text += line("chat format", chat_text(source));
-  text += line("stop tokens", stop_text(source, tokenizer ? &*tokenizer : nullptr));
+  text += line("stop tokens", stop_text(source, tokenizer));
   for (const CheckpointFile& file : checkpoint.files()) {
     text += line("file", fmt::format("{} ({} bytes)", printable(file.path, 300), file.bytes));
   }
-  text += line("SHA-256", checkpoint.sha256());
+  text += line("SHA-256", checkpoint.sha256(hash_cache_path()));
   text += line("memory", memory_text(shape));
   for (const std::string& warning : checkpoint.warnings()) text += line("warning", warning);
-  print(text);
-  return 0;
+  return text;
+}
+
+// Reads everything; a bar tells how far, on a terminal.
+CheckpointCheck check_with_progress(const std::string& path) {
+  const bool bar = stderr_is_terminal();
+  ByteBar progress("checking", terminal_width());
+  return check_checkpoint(path, [&](uint64_t done, uint64_t total) {
+    if (bar) progress.show(done, total);
+  });
+}
+
+int run_model(const ModelOptions& options) {
+  const std::string path = model_path(options.model, read_config(config_path()));
+  std::optional<CheckpointCheck> check;
+  if (options.check) check = check_with_progress(path);
+  std::optional<Checkpoint> checkpoint;
+  std::optional<Tokenizer> tokenizer;
+  try {
+    checkpoint = Checkpoint::open(path);
+    const TokenizerSource& source = checkpoint->tokenizer();
+    if (source.tokenizer_json || !source.tokens.empty()) tokenizer = Tokenizer::open(source);
+  } catch (const Error& error) {
+    if (!check) throw;
+    // What it cannot be used for is a finding like any other, unless it is one already.
+    if (std::count(check->findings.begin(), check->findings.end(), error.what()) == 0)
+      check->findings.emplace_back(error.what());
+  }
+
+  const Tokenizer* known = tokenizer ? &*tokenizer : nullptr;
+  if (options.json) {
+    Json report = checkpoint ? model_json(*checkpoint, known, hash_cache_path()) : Json{Json::Object{}};
+    if (check) std::get<Json::Object>(report.value).push_back({"check", check_json(*check)});
+    print(json_text(report));
+  } else {
+    print((checkpoint ? model_text(*checkpoint, known) : "") + (check ? check_text(*check) : ""));
+  }
+  return check && !check->findings.empty() ? static_cast<int>(Exit::bad_input) : 0;
 }
 
 }  // namespace
@@ -143,11 +153,17 @@ Verb add_model(CLI::App& app) {
   CLI::App* verb = app.add_subcommand("model", "Say what is understood of a checkpoint");
   const auto options = std::make_shared<ModelOptions>();
   add_text(*verb, "path", options->model,
-           "A GGUF file, or a folder as Hugging Face saves it (default: the configured one)", "PATH");
+           "A GGUF file, a folder as Hugging Face saves it, or org/name[@revision] in the Hugging Face cache "
+           "(default: "
+           "the configured one)",
+           "PATH");
+  add_flag(*verb, "--json", options->json, "The same as JSON");
+  add_flag(*verb, "--check", options->check,
+           "Read every tensor: hashes, NaN and infinities, the index; exit status 3 if something is wrong");
   verb->footer(
-      "Of several files the SHA-256 is that of sha256sum's lines in the order of their names.\n\nExample:\n  "
-      "repro-audit "
-      "model SmolLM2-135M-Instruct.Q4_1.gguf");
+      "Of several files the SHA-256 is that of sha256sum's lines in the order of their names.\n\nExamples:\n"
+      "  repro-audit model SmolLM2-135M-Instruct.Q4_1.gguf\n"
+      "  repro-audit model HuggingFaceTB/SmolLM2-135M-Instruct --check --json");
   return {verb, [options] { return run_model(*options); }};
 }
 

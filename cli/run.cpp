@@ -102,7 +102,8 @@ int run_run(const RunOptions& options) {
   });
   tell_warnings(options, checkpoint);
   if (options.resume) {
-    check_resumable(audit, checkpoint.sha256(), describe_arms(arms.subjects()), program_version());
+    check_resumable(audit, checkpoint.sha256(hash_cache_path()), describe_arms(arms.subjects()),
+                    program_version());
     store.add_segment(audit.id, program_version());
     audit = store.load(audit.id);
   } else {

@@ -225,6 +225,27 @@ std::string escaped(char32_t c) {
   return fmt::format("\\u{{{:x}}}", static_cast<uint32_t>(c));
 }
 
+nlohmann::ordered_json tree_of(const Json& json) {
+  return std::visit(
+      [](const auto& value) -> nlohmann::ordered_json {
+        using Value = std::decay_t<decltype(value)>;
+        if constexpr (std::is_same_v<Value, std::monostate>) {
+          return nullptr;
+        } else if constexpr (std::is_same_v<Value, Json::Array>) {
+          auto array = nlohmann::ordered_json::array();
+          for (const Json& element : value) array.push_back(tree_of(element));
+          return array;
+        } else if constexpr (std::is_same_v<Value, Json::Object>) {
+          auto object = nlohmann::ordered_json::object();
+          for (const auto& [key, member] : value) object[key] = tree_of(member);
+          return object;
+        } else {
+          return value;
+        }
+      },
+      json.value);
+}
+
 }  // namespace
 
 bool Json::is_integer() const {
@@ -310,6 +331,10 @@ Json parse_json(std::string_view text, std::string_view name, const JsonLimits& 
                                 TrackedIterator(text.data() + text.size(), &bytes_read), &builder);
   check(complete, "a JSON parser that reports its errors");
   return builder.take();
+}
+
+std::string json_text(const Json& json) {
+  return tree_of(json).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 std::string printable(std::string_view text, size_t max_bytes) {

@@ -56,6 +56,9 @@ struct JsonLimits {
 // Parses `text` whole. Errors are Error(bad_input) "<name>@<byte offset>: <found>; <expected>".
 Json parse_json(std::string_view text, std::string_view name, const JsonLimits& limits = {});
 
+// The value as JSON text of two spaces an indent, a newline at its end; what is no UTF-8 in a string becomes U+FFFD.
+std::string json_text(const Json& json);
+
 // `text` with every control, bidi, zero-width and non-UTF-8 byte escaped and cut to `max_bytes`: safe in a message.
 std::string printable(std::string_view text, size_t max_bytes = 80);
 

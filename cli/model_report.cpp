@@ -1,0 +1,186 @@
+#include "cli/model_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "core/audit/plan.h"
+#include "core/hash.h"
+#include "core/llm/chat.h"
+
+namespace ra {
+namespace {
+
+Json text(std::string value) {
+  return Json{std::move(value)};
+}
+Json natural(uint64_t value) {
+  return Json{value};
+}
+Json size(int value) {
+  return Json{static_cast<uint64_t>(value)};
+}
+template <class Values, class Make>
+Json array(const Values& values, const Make& make) {
+  Json::Array made;
+  for (const auto& value : values) made.push_back(make(value));
+  return Json{std::move(made)};
+}
+Json texts(const std::vector<std::string>& values) {
+  return array(values, text);
+}
+
+Json shape_json(const ModelShape& shape) {
+  return Json{Json::Object{{"layers", size(shape.layers)},
+                           {"hidden", size(shape.hidden)},
+                           {"ffn", size(shape.ffn)},
+                           {"heads", size(shape.heads)},
+                           {"kv_heads", size(shape.kv_heads)},
+                           {"head_dim", size(shape.head_dim)},
+                           {"qk_norm", Json{shape.qk_norm}},
+                           {"vocab", size(shape.vocab)},
+                           {"tied", Json{shape.tied}},
+                           {"positions", size(shape.max_positions)},
+                           {"norm_epsilon", Json{double{shape.norm_eps}}}}};
+}
+
+Json rope_json(const RopeSpec& rope) {
+  Json::Object object = {{"base", Json{rope.base}}};
+  if (rope.scaling == RopeSpec::Scaling::none) {
+    object.push_back({"scaling", Json{}});
+  } else {
+    object.push_back({"scaling", text("llama3")});
+    object.push_back({"factor", Json{rope.factor}});
+    object.push_back({"low_frequency_factor", Json{rope.low_frequency_factor}});
+    object.push_back({"high_frequency_factor", Json{rope.high_frequency_factor}});
+    object.push_back({"original_positions", Json{rope.original_positions}});
+  }
+  return Json{std::move(object)};
+}
+
+Json tokenizer_json(const Tokenizer* tokenizer) {
+  if (tokenizer == nullptr) return Json{};
+  return Json{Json::Object{{"pre_tokenizer", text(tokenizer->pre_tokenizer())},
+                           {"tokens", natural(static_cast<uint64_t>(tokenizer->size()))}}};
+}
+
+Json chat_json(const TokenizerSource& source) {
+  const auto chat = recognize_chat_template(source.chat_template);
+  const std::string& content = source.chat_template;
+  return Json{Json::Object{{"format", chat ? text(name_of(chat->format)) : Json{}},
+                           {"template_sha256", content.empty() ? Json{} : text(hex(sha256(content)))}}};
+}
+
+Json memory_json(const ModelShape& shape) {
+  const MemoryNeed need = memory_needed(shape, stated_arms());
+  return Json{Json::Object{{"sequences", size(kStatedSequences)},
+                           {"positions", size(kStatedPositions)},
+                           {"weights", natural(need.weights)},
+                           {"cache", natural(need.cache)},
+                           {"workspace", natural(need.workspace)},
+                           {"available", natural(memory_available())}}};
+}
+
+}  // namespace
+
+std::vector<TypeTotal> type_totals(const Checkpoint& checkpoint) {
+  std::map<TensorType, TypeTotal> totals;
+  for (const StoredTensor& tensor : checkpoint.tensors()) {
+    TypeTotal& total = totals[tensor.type];
+    total.type = tensor.type;
+    ++total.tensors;
+    total.bytes += tensor.bytes;
+  }
+  std::vector<TypeTotal> sorted;
+  for (const auto& entry : totals) sorted.push_back(entry.second);
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [](const auto& a, const auto& b) { return a.bytes > b.bytes; });
+  return sorted;
+}
+
+int64_t weight_count(const Checkpoint& checkpoint) {
+  int64_t count = 0;
+  for (const StoredTensor& tensor : checkpoint.tensors()) count += tensor.rows * tensor.columns;
+  return count;
+}
+
+ArmsSpec stated_arms() {
+  ArmsSpec spec;
+  spec.device = available_devices().front().id;
+  spec.kernel_sets = {"standard", "invariant"};
+  spec.max_rows = PlanSpec().max_rows;
+  spec.capacity = {.rows = spec.max_rows,
+                   .logit_rows = kStatedSequences,
+                   .slots = kStatedSequences,
+                   .pages = kStatedSequences * kStatedPositions / kPageKeys};
+  return spec;
+}
+
+Json model_json(const Checkpoint& checkpoint, const Tokenizer* tokenizer, const std::string& hash_cache) {
+  const TokenizerSource& source = checkpoint.tokenizer();
+  const std::vector<std::string>& digests = checkpoint.file_digests(hash_cache);
+  Json::Array files;
+  for (size_t i = 0; i < digests.size(); ++i) {
+    const CheckpointFile& file = checkpoint.files()[i];
+    files.push_back(Json{Json::Object{
+        {"path", text(file.path)}, {"bytes", natural(file.bytes)}, {"sha256", text(digests[i])}}});
+  }
+  const auto type_json = [](const TypeTotal& total) {
+    return Json{Json::Object{{"type", text(type_name(total.type))},
+                             {"tensors", size(total.tensors)},
+                             {"bytes", natural(total.bytes)}}};
+  };
+  return Json{Json::Object{
+      {"name", text(checkpoint.name())},
+      {"format", text(checkpoint.format())},
+      {"family", text(checkpoint.family())},
+      {"shape", shape_json(checkpoint.shape())},
+      {"rope", rope_json(checkpoint.shape().rope)},
+      {"weights", natural(static_cast<uint64_t>(weight_count(checkpoint)))},
+      {"types", array(type_totals(checkpoint), type_json)},
+      {"tokenizer", tokenizer_json(tokenizer)},
+      {"chat", chat_json(source)},
+      {"stop_tokens", array(source.stop_tokens, [](int32_t id) { return size(id); })},
+      {"files", Json{std::move(files)}},
+      {"sha256", text(checkpoint.sha256(hash_cache))},
+      {"memory", memory_json(checkpoint.shape())},
+      {"warnings", texts(checkpoint.warnings())},
+  }};
+}
+
+Json check_json(const CheckpointCheck& check) {
+  const auto count = [](const std::optional<uint64_t>& value) { return value ? natural(*value) : Json{}; };
+  const auto tensor_json = [&](const CheckedTensor& tensor) {
+    return Json{Json::Object{{"name", text(tensor.name)},
+                             {"type", text(tensor.type)},
+                             {"shape", array(tensor.dims, natural)},
+                             {"file", text(check.files[tensor.file].path)},
+                             {"bytes", natural(tensor.bytes)},
+                             {"sha256", text(tensor.sha256)},
+                             {"nan", count(tensor.nan)},
+                             {"infinite", count(tensor.infinite)}}};
+  };
+  Json::Array files;
+  for (size_t i = 0; i < check.files.size(); ++i) {
+    files.push_back(Json{Json::Object{{"path", text(check.files[i].path)},
+                                      {"bytes", natural(check.files[i].bytes)},
+                                      {"sha256", text(check.sha256[i])}}});
+  }
+  return Json{Json::Object{{"files", Json{std::move(files)}},
+                           {"tensors", array(check.tensors, tensor_json)},
+                           {"findings", texts(check.findings)}}};
+}
+
+std::string check_text(const CheckpointCheck& check) {
+  std::string lines;
+  for (const CheckedTensor& tensor : check.tensors)
+    lines += fmt::format("{}  {}\n", tensor.sha256, printable(tensor.name, 300));
+  for (size_t i = 0; i < check.files.size(); ++i)
+    lines += fmt::format("{}  {}\n", check.sha256[i], printable(check.files[i].path, 300));
+  for (const std::string& finding : check.findings) lines += fmt::format("finding:      {}\n", finding);
+  return lines + fmt::format("check:        {} tensors in {} files, {} findings\n", check.tensors.size(),
+                             check.files.size(), check.findings.size());
+}
+
+}  // namespace ra
