@@ -19,13 +19,6 @@ uint64_t pair_of(int32_t left, int32_t right) {
   return static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right);
 }
 
-std::optional<char32_t> single_character(std::string_view token) {
-  if (token.empty() || token.size() > 4 || valid_utf8_prefix(token) != token.size()) return std::nullopt;
-  size_t at = 0;
-  const char32_t character = next_code_point(token, at);
-  return at == token.size() ? std::optional(character) : std::nullopt;
-}
-
 // Up to here looking through all pairs for each merge is faster than a queue.
 constexpr size_t kShortPiece = 48;
 

@@ -52,4 +52,12 @@ std::string normalized(std::string_view text, const std::vector<NormalizerStep>&
   return out;
 }
 
+std::string with_blanks(std::string_view text, const Metaspace& metaspace, bool first) {
+  std::string out = replaced(text, {" ", metaspace.blank});
+  const bool prepends = metaspace.prepend == Metaspace::Prepend::always ||
+                        (metaspace.prepend == Metaspace::Prepend::first && first);
+  if (prepends && !out.starts_with(metaspace.blank)) out.insert(0, metaspace.blank);
+  return out;
+}
+
 }  // namespace ra

@@ -20,6 +20,18 @@ struct NormalizerStep {
   Replacement replacement;  // of prepend: what is put before a text that is not empty, as `content`
 };
 
+// Hugging Face's pre-tokenizer of that name, as far as it does not cut: blanks become `blank`, and one is put before a
+// text that does not begin with it.
+struct Metaspace {
+  enum class Prepend : unsigned char {
+    never,
+    first,
+    always
+  };  // first: only at the beginning of all of the text
+  std::string blank;
+  Prepend prepend = Prepend::never;
+};
+
 inline constexpr size_t kMaxNormalizerSteps = 16;
 inline constexpr size_t kMaxReplacementBytes = 64;        // of a pattern or a content
 inline constexpr size_t kMaxNormalizedBytes = 128 << 20;  // four times the longest text
@@ -28,5 +40,7 @@ inline constexpr size_t kMaxNormalizedBytes = 128 << 20;  // four times the long
 std::string replaced(std::string_view text, const Replacement& replacement);
 // `text`, valid UTF-8, after all steps; the same error.
 std::string normalized(std::string_view text, const std::vector<NormalizerStep>& steps);
+// The same for a stretch of text; `first`: it begins the text.
+std::string with_blanks(std::string_view text, const Metaspace& metaspace, bool first);
 
 }  // namespace ra

@@ -63,13 +63,17 @@ void check_added_tokens(const TokenizerDefinition& definition) {
 
 struct Tokenizer::State {
   explicit State(TokenizerDefinition definition);
-  void encode_segment(std::string_view text, SpecialText special, std::vector<int32_t>& ids) const;
+  // `first`: the segment begins the text.
+  void encode_segment(std::string_view text, bool first, SpecialText special,
+                      std::vector<int32_t>& ids) const;
+  void merge(std::string_view segment, bool first, std::vector<int32_t>& ids) const;
 
   TokenizerKind kind;
   std::optional<Bpe> by_rank;  // one of the two
   std::optional<ScoreBpe> by_score;
   PreTokenizer pre_tokenizer;
   std::vector<NormalizerStep> normalizer;
+  std::optional<Metaspace> metaspace;
   Decoder decoder;
   AddedTokens added_raw, added_normalized;
   std::unordered_map<std::string, int32_t> added_ids;
@@ -81,6 +85,7 @@ Tokenizer::State::State(TokenizerDefinition definition)
     : kind(definition.kind),
       pre_tokenizer(definition.pre),
       normalizer(std::move(definition.normalizer)),
+      metaspace(std::move(definition.metaspace)),
       decoder(std::move(definition.decoder)),
       prefix(std::move(definition.prefix)),
       suffix(std::move(definition.suffix)) {
@@ -149,16 +154,20 @@ Tokenizer::State::State(TokenizerDefinition definition)
   }
 }
 
-void Tokenizer::State::encode_segment(std::string_view text, SpecialText special,
+void Tokenizer::State::merge(std::string_view segment, bool first, std::vector<int32_t>& ids) const {
+  const std::string blanks = metaspace ? with_blanks(segment, *metaspace, first) : std::string();
+  for (const std::string_view piece : pre_tokenizer.split(metaspace ? blanks : segment)) {
+    by_rank ? by_rank->encode(piece, ids) : by_score->encode(piece, ids);
+  }
+}
+
+void Tokenizer::State::encode_segment(std::string_view text, bool first, SpecialText special,
                                       std::vector<int32_t>& ids) const {
   const std::string changed = normalizer.empty() ? std::string() : ra::normalized(text, normalizer);
+  const std::string_view searched = normalizer.empty() ? text : changed;
   added_normalized.split(
-      normalizer.empty() ? text : changed, special,
-      [&](std::string_view segment) {
-        for (const std::string_view piece : pre_tokenizer.split(segment)) {
-          by_rank ? by_rank->encode(piece, ids) : by_score->encode(piece, ids);
-        }
-      },
+      searched, special,
+      [&](std::string_view segment) { merge(segment, first && segment.data() == searched.data(), ids); },
       [&](int32_t id) { ids.push_back(id); });
 }
 
@@ -196,7 +205,10 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, SpecialText specia
   std::vector<int32_t> ids;
   if (add_special) ids = state_->prefix;
   state_->added_raw.split(
-      text, special, [&](std::string_view segment) { state_->encode_segment(segment, special, ids); },
+      text, special,
+      [&](std::string_view segment) {
+        state_->encode_segment(segment, segment.data() == text.data(), special, ids);
+      },
       [&](int32_t id) { ids.push_back(id); });
   if (add_special) ids.insert(ids.end(), state_->suffix.begin(), state_->suffix.end());
   return ids;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -41,6 +42,7 @@ struct TokenizerDefinition {
   bool ignore_merges = false;     // a piece that is a token becomes it, merges or not
   std::vector<AddedToken> added;  // in any order
   std::vector<NormalizerStep> normalizer;
+  std::optional<Metaspace> metaspace;  // after the normalizer and the search for added tokens
   PreTokenizerKind pre = PreTokenizerKind::none;
   Decoder decoder;
   std::vector<int32_t> prefix, suffix;  // what the post-processor puts around the ids

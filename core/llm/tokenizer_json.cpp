@@ -12,6 +12,7 @@
 #include "core/llm/json_fields.h"
 #include "core/llm/tokenizer_definition.h"
 #include "core/llm/tokenizer_json_steps.h"
+#include "core/llm/utf8.h"
 
 namespace ra {
 namespace {
@@ -147,9 +148,9 @@ class Reader : private JsonFields {
   void read_pre_tokenizer(const Json& json) {
     const std::string where = "pre_tokenizer";
     if (out_.kind == TokenizerKind::byte_fallback) {
-      if (type_of(json, where) != "null")
-        fail(where, type_of(json, where), "null, as model.byte_fallback is true");
-      return;
+      if (type_of(json, where) == "null") return;
+      if (type_of(json, where) == "Metaspace") return read_metaspace(json, where);
+      fail(where, type_of(json, where), "null or Metaspace, as model.byte_fallback is true");
     }
     if (type_of(json, where) == "ByteLevel") {
       require_byte_level(json, where, true);
@@ -173,6 +174,25 @@ class Reader : private JsonFields {
       fail(first, type, "Digits or Split");
     }
     require_byte_level(steps[1], second, type == "Digits");
+  }
+
+  void read_metaspace(const Json& json, const std::string& where) {
+    known_members(json, where, {"type", "replacement", "prepend_scheme", "split"});
+    require_flag(json, where, "split", true, false);
+    Metaspace metaspace;
+    metaspace.blank = member(json, where, "replacement").string(at(where + ".replacement"));
+    if (!single_character(metaspace.blank)) {
+      fail(where + ".replacement", "\"" + metaspace.blank + "\"", "one character");
+    }
+    const std::string& scheme = member(json, where, "prepend_scheme").string(at(where + ".prepend_scheme"));
+    if (scheme == "first") {
+      metaspace.prepend = Metaspace::Prepend::first;
+    } else if (scheme == "always") {
+      metaspace.prepend = Metaspace::Prepend::always;
+    } else if (scheme != "never") {
+      fail(where + ".prepend_scheme", scheme, "first, always or never");
+    }
+    out_.metaspace = std::move(metaspace);
   }
 
   PreTokenizerKind read_split(const Json& json, const std::string& where) const {

@@ -110,9 +110,7 @@ Decoder read_decoder(const JsonFields& file, const Json& json) {
       file.known_members(step, where, {"type", "content", "start", "stop"});
       require_order(fused && decoder.strip.empty(), "Strip once and after Fuse");
       decoder.strip = bounded_text(file, file.member(step, where, "content"), where + ".content");
-      size_t end = 0;
-      if (!decoder.strip.empty()) next_code_point(decoder.strip, end);
-      if (end == 0 || end != decoder.strip.size()) {
+      if (!single_character(decoder.strip)) {
         file.fail(where + ".content", "\"" + decoder.strip + "\"", "one character");
       }
       const auto count = [&](const char* key) {

@@ -53,4 +53,11 @@ char32_t next_code_point(std::string_view text, size_t& at) {
   return value;
 }
 
+std::optional<char32_t> single_character(std::string_view text) {
+  if (text.empty() || text.size() > 4 || valid_utf8_prefix(text) != text.size()) return std::nullopt;
+  size_t at = 0;
+  const char32_t character = next_code_point(text, at);
+  return at == text.size() ? std::optional(character) : std::nullopt;
+}
+
 }  // namespace ra

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string_view>
 
 namespace ra {
@@ -11,5 +12,8 @@ size_t valid_utf8_prefix(std::string_view text);
 
 // The code point at `at` of valid UTF-8; moves `at` behind it.
 char32_t next_code_point(std::string_view text, size_t& at);
+
+// The code point that valid UTF-8 is of, if it is of exactly one.
+std::optional<char32_t> single_character(std::string_view text);
 
 }  // namespace ra

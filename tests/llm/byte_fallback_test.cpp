@@ -267,6 +267,26 @@ TEST(FallbackJson, NormalizersActInTheirOrder) {
   EXPECT_THAT(ids(R"({"type": "Sequence", "normalizers": []})", "a"), ElementsAre(256));
 }
 
+// As Hugging Face's tokenizers 0.23.3 has it.
+TEST(FallbackJson, MetaspacePutsItsBlankWhereItIsTold) {
+  const TemporaryFolder folder;
+  const auto ids = [&](const char* scheme, const char* text) {
+    std::string json =
+        fallback_json("null", R"({"type": "Fuse"})",
+                      R"({"type": "Metaspace", "replacement": "_", "split": false, "prepend_scheme": ")" +
+                          std::string(scheme) + "\"}",
+                      R"(, "_": 259)");
+    json.replace(json.find("[]"), 2,
+                 R"([{"id": 260, "content": "<s>", "special": true, "normalized": false}])");
+    return open_json(json, folder).encode(text, SpecialText::parse, false);
+  };
+  EXPECT_THAT(ids("first", "a b<s>a"), ElementsAre(259, 256, 259, 257, 260, 256));
+  EXPECT_THAT(ids("first", "<s>a"), ElementsAre(260, 256));
+  EXPECT_THAT(ids("first", " a"), ElementsAre(259, 256)) << "it begins with one";
+  EXPECT_THAT(ids("always", "a<s>a"), ElementsAre(259, 256, 260, 259, 256));
+  EXPECT_THAT(ids("never", "a a"), ElementsAre(256, 259, 256));
+}
+
 TEST(FallbackJson, DecodersActInTheirOrder) {
   const TemporaryFolder folder;
   const auto text = [&](const char* decoder, const Ids& ids) {
@@ -327,7 +347,16 @@ TEST(BadFallbackJson, StepsOfUnknownMeaningAreNamed) {
               HasSubstr("decoder.decoders[1]: found Metaspace"));
   EXPECT_THAT(refuse("null", R"({"type": "ByteLevel"})"), HasSubstr("decoder: found ByteLevel"));
   EXPECT_THAT(refuse("null", fuse, R"({"type": "ByteLevel", "add_prefix_space": false})"),
-              HasSubstr("pre_tokenizer: found ByteLevel; expected null"));
+              HasSubstr("pre_tokenizer: found ByteLevel; expected null or Metaspace"));
+  const auto metaspace = [&](const std::string& members) {
+    return refuse("null", fuse, R"({"type": "Metaspace", )" + members + "}");
+  };
+  EXPECT_THAT(metaspace(R"("replacement": "_", "prepend_scheme": "first")"), HasSubstr("split: found true"));
+  EXPECT_THAT(metaspace(R"("replacement": "__", "prepend_scheme": "first", "split": false)"),
+              HasSubstr("one character"));
+  EXPECT_THAT(metaspace(R"("replacement": "_", "prepend_scheme": "last", "split": false)"),
+              HasSubstr("found last"));
+  EXPECT_THAT(metaspace(R"("replacement": "_", "add_prefix_space": true)"), HasSubstr("add_prefix_space"));
 }
 
 TEST(Normalizer, TextsThatWouldGrowTooLongAreRefused) {
