@@ -70,7 +70,7 @@ void Process::send(int signal) const {
 
 bool Process::running() {
   int state = 0;
-  if (!ended_ && waitpid(pid_, &state, WNOHANG) == pid_) {
+  if (!ended_ && wait4(pid_, &state, WNOHANG, &used_) == pid_) {
     ended_ = WIFEXITED(state) ? WEXITSTATUS(state) : 128 + WTERMSIG(state);
   }
   return !ended_;
@@ -82,7 +82,11 @@ Finished Process::wait() {
     if (std::chrono::steady_clock::now() > limit) kill(pid_, SIGKILL);
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
-  return {*ended_, content(folder_ / "stdout"), content(folder_ / "stderr")};
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+  };
+  return {*ended_, content(folder_ / "stdout"), content(folder_ / "stderr"),
+          seconds(used_.ru_utime) + seconds(used_.ru_stime), static_cast<uint64_t>(used_.ru_maxrss) * 1024};
 }
 
 std::string Process::err_so_far() const {

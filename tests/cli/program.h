@@ -1,8 +1,10 @@
 // The real program as a child process: what it was given, and what came of it.
 #pragma once
 
+#include <sys/resource.h>
 #include <sys/types.h>
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -23,6 +25,8 @@ struct Launch {
 struct Finished {
   int status = -1;  // exit status, or 128 + the signal that ended it
   std::string out, err;
+  double cpu_seconds = 0;   // which other processes do not prolong
+  uint64_t peak_bytes = 0;  // of resident memory
 };
 
 // A running child. Its home is a folder of its own, so that no configuration of the user is read.
@@ -42,6 +46,7 @@ class Process {
   TemporaryFolder folder_;
   pid_t pid_ = -1;
   std::optional<int> ended_;
+  rusage used_{};  // of the ended process
 };
 
 Finished launch_program(const Launch& launch);
