@@ -25,10 +25,10 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-Outcome read(const std::string& path) {
+CallOutcome read(const std::string& path) {
   return outcome_of([&] { Store::open_reader(path).load("one"); });
 }
-Outcome write(const std::string& path) {
+CallOutcome write(const std::string& path) {
   return outcome_of([&] { Store::open_writer(path); });
 }
 
@@ -142,9 +142,9 @@ TEST_F(StoreOpen, ATruncatedFileIsBadInputThatSaysWhatHelps) {
        {whole.size() / 2, whole.size() - 1, whole.size() - 4096, size_t{4096}, size_t{100}, size_t{17}}) {
     set_content(path_, whole.substr(0, size));
     std::vector<std::string> problems;
-    const Outcome opened = outcome_of([&] { problems = Store::open_reader(path_).verify(); });
+    const CallOutcome opened = outcome_of([&] { problems = Store::open_reader(path_).verify(); });
     EXPECT_TRUE(opened.status == Exit::bad_input || !problems.empty()) << size;
-    const Outcome loaded = read(path_);
+    const CallOutcome loaded = read(path_);
     EXPECT_EQ(loaded.status, Exit::bad_input) << size;
     EXPECT_THAT(loaded.message, HasSubstr("db check")) << size;
     EXPECT_THAT(loaded.message, HasSubstr(".recover")) << size;
@@ -162,7 +162,7 @@ TEST_F(StoreOpen, AFlippedByteIsFoundOrWithoutEffect) {
     const size_t place = static_cast<size_t>(draw(5, 6, static_cast<uint64_t>(i), 0, whole.size()));
     bytes[place] = static_cast<char>(bytes[place] ^ (1 << draw(5, 7, static_cast<uint64_t>(i), 0, 8)));
     set_content(path_, bytes);
-    const Outcome outcome = outcome_of([&] {
+    const CallOutcome outcome = outcome_of([&] {
       const Store store = Store::open_reader(path_);
       const Audit audit = store.load("one");
       EXPECT_EQ(difference(audit, expected), "") << "byte " << place << " is wrong and nobody noticed";
@@ -228,7 +228,7 @@ TEST_F(StoreOpen, AMissingRowIsMissed) {
     std::filesystem::remove(path_);
     make();
     run_sql(path_, std::string("DELETE FROM ") + rows);
-    const Outcome loaded = read(path_);
+    const CallOutcome loaded = read(path_);
     EXPECT_EQ(loaded.status, Exit::bad_input) << rows;
     EXPECT_THAT(loaded.message, HasSubstr(message)) << rows;
   }
@@ -251,7 +251,7 @@ TEST_F(StoreOpen, ALinkLeadsToTheSameLock) {
 TEST_F(StoreOpen, ASecondWriterFailsAtOnceAndNamesTheFirst) {
   make();
   const Store first = Store::open_writer(path_);
-  const Outcome second = write(path_);
+  const CallOutcome second = write(path_);
   EXPECT_EQ(second.status, Exit::storage);
   EXPECT_THAT(second.message, HasSubstr("in use by process " + std::to_string(getpid()) + " on "));
   EXPECT_THAT(second.message, HasSubstr(" since 2"));
@@ -284,7 +284,7 @@ TEST_F(StoreOpen, WhatMayNotBeWrittenIsAStorageErrorAndStillReadable) {
   chmod(folder_.path().c_str(), 0555);
   EXPECT_EQ(as_nobody([&] { return write(path_); }).status, Exit::storage);
   EXPECT_EQ(as_nobody([&] { return write(folder_ / "new.db"); }).status, Exit::storage);
-  const Outcome reading = as_nobody([&] { return read(path_); });
+  const CallOutcome reading = as_nobody([&] { return read(path_); });
   EXPECT_EQ(reading.status, Exit::ok) << reading.message;
   chmod(path_.c_str(), 0000);
   EXPECT_EQ(as_nobody([&] { return read(path_); }).status, Exit::bad_input);

@@ -264,10 +264,10 @@ TEST_F(BadSafetensors, B25AFileWithoutReadPermission) {
   const std::string file = folder_.file("model.safetensors");
   ASSERT_EQ(chmod(folder_.path().c_str(), 0755), 0);
   ASSERT_EQ(chmod(file.c_str(), 0), 0);
-  const Outcome outcome = as_nobody([&] { return outcome_of([&] { Checkpoint::open(folder_.path()); }); });
+  const CallOutcome outcome =
+      as_nobody([&] { return outcome_of([&] { Checkpoint::open(folder_.path()); }); });
   EXPECT_EQ(outcome.status, Exit::bad_input);
-  EXPECT_EQ(outcome.message,
-            file + ": cannot be opened (Permission denied); expected a readable file");
+  EXPECT_EQ(outcome.message, file + ": cannot be opened (Permission denied); expected a readable file");
 }
 
 TEST_F(BadSafetensors, B26SparseFileOfATebibyte) {

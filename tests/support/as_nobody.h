@@ -13,13 +13,13 @@
 
 namespace ra {
 
-struct Outcome {
+struct CallOutcome {
   Exit status = Exit::ok;
   std::string message;
 };
 
 template <typename Action>
-Outcome outcome_of(const Action& action) {
+CallOutcome outcome_of(const Action& action) {
   try {
     action();
   } catch (const Error& error) {
@@ -29,20 +29,20 @@ Outcome outcome_of(const Action& action) {
 }
 
 // Runs `action` in a process of its own, as the user nobody if this one is root's.
-inline Outcome as_nobody(const std::function<Outcome()>& action) {
+inline CallOutcome as_nobody(const std::function<CallOutcome()>& action) {
   int channel[2];
   if (::pipe(channel) != 0) throw std::runtime_error("pipe");
   const pid_t child = fork();
   if (child == 0) {
     constexpr unsigned kNobody = 65534;
-    Outcome outcome{Exit::bug, "cannot become another user"};
+    CallOutcome outcome{Exit::bug, "cannot become another user"};
     if (getuid() != 0 || (setgid(kNobody) == 0 && setuid(kNobody) == 0)) outcome = action();
     [[maybe_unused]] ssize_t written = ::write(channel[1], &outcome.status, sizeof outcome.status);
     written = ::write(channel[1], outcome.message.data(), outcome.message.size());
     _exit(0);
   }
   ::close(channel[1]);
-  Outcome outcome;
+  CallOutcome outcome;
   EXPECT_EQ(::read(channel[0], &outcome.status, sizeof outcome.status),
             static_cast<ssize_t>(sizeof outcome.status));
   char buffer[512];
