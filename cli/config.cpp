@@ -1,26 +1,19 @@
 #include "cli/config.h"
 
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <system_error>
 
 #include "cli/locations.h"
+#include "cli/toml_file.h"
 #include "core/error.h"
 #include "core/json.h"
 #include "core/llm/hub_cache.h"
 
 namespace ra {
 namespace {
-
-constexpr size_t kMaxConfigBytes = 1 << 20;
-
-[[noreturn]] void refuse(const std::string& path, const toml::source_region& source,
-                         const std::string& message) {
-  throw Error(Exit::usage, fmt::format("{}:{}: {}", printable(path, 300), source.begin.line, message));
-}
 
 std::string in_folder_of(const std::string& file, const std::string& path) {
   return (std::filesystem::path(file).parent_path() / path).string();
@@ -54,24 +47,12 @@ std::string model_text(const std::optional<std::string>& option, const Config& c
 Config read_config(const std::string& path) {
   std::error_code absent;
   if (path.empty() || !std::filesystem::exists(path, absent)) return {};
-  std::string text;
-  try {
-    text = read_text(path, kMaxConfigBytes);
-  } catch (const Error& error) {
-    throw Error(Exit::usage, error.what());
-  }
-  toml::table table;
-  try {
-    table = toml::parse(text, path);
-  } catch (const toml::parse_error& error) {
-    refuse(path, error.source(), printable(error.description(), 300) + "; expected TOML");
-  }
-
+  const toml::table table = read_toml(path);
   Config config;
   for (const auto& [key, node] : table) {
     const std::string name(key.str());
     const auto string = [&, &value = node] {
-      if (!value.is_string()) refuse(path, value.source(), name + ": wrong type; expected a string");
+      if (!value.is_string()) refuse_toml(path, value.source(), name + ": wrong type; expected a string");
       return value.as_string()->get();
     };
     if (name == "model") {
@@ -81,15 +62,16 @@ Config read_config(const std::string& path) {
     } else if (name == "device") {
       config.device = string();
     } else if (name == "threads") {
-      if (!node.is_integer()) refuse(path, node.source(), "threads: wrong type; expected an integer");
+      if (!node.is_integer()) refuse_toml(path, node.source(), "threads: wrong type; expected an integer");
       config.threads = node.as_integer()->get();
       if (*config.threads < 1 || *config.threads > kMaxThreads) {
-        refuse(path, node.source(),
-               fmt::format("threads: {}; expected 1 to {}", *config.threads, kMaxThreads));
+        refuse_toml(path, node.source(),
+                    fmt::format("threads: {}; expected 1 to {}", *config.threads, kMaxThreads));
       }
     } else {
-      refuse(path, key.source(),
-             fmt::format("unknown key \"{}\"; expected model, database, device or threads", printable(name)));
+      refuse_toml(
+          path, key.source(),
+          fmt::format("unknown key \"{}\"; expected model, database, device or threads", printable(name)));
     }
   }
   return config;

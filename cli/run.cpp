@@ -8,7 +8,6 @@
 #include "cli/audit_setup.h"
 #include "cli/blas_guard.h"
 #include "cli/locations.h"
-#include "cli/output_file.h"
 #include "cli/plan_preview.h"
 #include "cli/progress.h"
 #include "cli/run_options.h"
@@ -25,16 +24,6 @@
 
 namespace ra {
 namespace {
-
-void check_outputs(const RunOptions& options, const RunSettings& settings, const std::string& database) {
-  const std::vector<std::string> inputs = {settings.model, settings.prompt_file, settings.companions_file,
-                                           database};
-  if (options.html) check_output("--html", *options.html, options.force, inputs);
-  if (options.json) check_output("--json", *options.json, options.force, inputs);
-  if (options.html && options.html == options.json) {
-    throw Error(Exit::usage, "--html and --json name the same file; expected two");
-  }
-}
 
 // The folder of the default database is ours to make.
 void make_data_folder(const std::string& database) {
@@ -58,13 +47,6 @@ int tell_stopped(const RunOptions& options, const std::string& id, RunEnd end) {
   return end == RunEnd::out_of_time ? static_cast<int>(Exit::incomplete) : 128 + stop_signal();
 }
 
-void write_reports(const RunOptions& options, const Audit& audit, const Finding& finding) {
-  if (options.json) write_output(*options.json, json_report(audit, finding));
-  if (options.html) write_output(*options.html, html_report(audit, finding));
-  if (options.json == "-" || options.html == "-") return;  // stdout holds a report
-  print(text_summary(audit, finding, terminal_width(), use_color(options.color.value_or("auto"))));
-}
-
 // What is odd about a checkpoint and yet allowed; weights that are no numbers are known once they were loaded.
 void tell_warnings(const RunOptions& options, const Checkpoint& checkpoint) {
   if (options.quiet) return;
@@ -83,7 +65,8 @@ int run_run(const RunOptions& options) {
     earlier = store.load(store.resolve(*options.resume));
   }
   const RunSettings settings = earlier ? resolve_resumed(options, *earlier) : resolve(options, config);
-  check_outputs(options, settings, database);
+  check_report_files(options.reports, options.force,
+                     {settings.model, settings.prompt_file, settings.companions_file, database});
 
   const Checkpoint checkpoint = Checkpoint::open(settings.model);
   require_right_blas(checkpoint.shape(), settings.threads);
@@ -127,7 +110,10 @@ int run_run(const RunOptions& options) {
 
   audit = store.load(audit.id);
   const Finding finding = analyze(audit);
-  write_reports(options, audit, finding);
+  write_report_files(options.reports, audit, finding);
+  if (!is_on_stdout(options.reports))
+    print(text_summary(audit, finding, terminal_width(), use_color(options.color.value_or("auto"))));
+  if (!finding.reason.empty()) print_error(fmt::format("repro-audit: {}\n", finding.reason));
   return finding.exit_status;
 }
 

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "cli/arguments.h"
+#include "cli/policy_file.h"
 #include "core/error.h"
 #include "core/json.h"
 #include "kernels/ops.h"
@@ -24,12 +25,14 @@ struct Profile {
   const char* batch_sizes;
   int32_t min_random_trials;
   const char* strata;
+  const char* policy;
 };
 constexpr Profile kProfiles[] = {
-    {"quick", 20, 40, "1-8", 0, "rows"},
-    {"default", 100, 100, "1-32", 0, "rows"},
-    {"tml", 1000, 1000, "1-32", 0, "rows"},  // the published experiment: 1000 runs of 1000 tokens
-    {"evidence", 1000, 100, "1-32", 300, "rows,chunk,preempt,all"},  // 0 of 300 bounds the rate by 1.0%
+    {"quick", 20, 40, "1-8", 0, "rows", "default"},
+    {"default", 100, 100, "1-32", 0, "rows", "default"},
+    {"tml", 1000, 1000, "1-32", 0, "rows", "default"},  // the published experiment: 1000 runs of 1000 tokens
+    {"evidence", 1000, 100, "1-32", 300, "rows,chunk,preempt,all",
+     "evidence"},  // 0 of 300 bounds the rate by 1.0%
 };
 
 [[noreturn]] void refuse(const std::string& message) {
@@ -126,12 +129,14 @@ void declare_run_options(CLI::App& verb, RunOptions& o) {
   add_text(verb, "--logits", o.logits, "bf16 or fp32 logits (default bf16)", "TYPE");
   add_text(verb, "--profile", o.profile,
            "quick, default, tml (1000 runs of 1000 tokens) or evidence (300 schedules)", "NAME");
+  add_text(verb, "--policy", o.policy,
+           "What exit status 0 needs: default, nightly, evidence, or a TOML file (default: the profile's)",
+           "NAME|FILE");
   add_number(verb, "--max-minutes", o.max_minutes, 1, 525'600, "Begin no trial after this time; resumable");
   add_text(verb, "--resume", o.resume, "Go on with an audit that was stopped (an id, or latest)", "ID");
   add_flag(verb, "--dry-run", o.dry_run, "Show the plan and what it would take; run nothing");
   add_text(verb, "--db", o.database, "The database (default: the configured one)", "FILE");
-  add_text(verb, "--html", o.html, "Write the report for people", "FILE|-");
-  add_text(verb, "--json", o.json, "Write the report for machines", "FILE|-");
+  declare_report_files(verb, o.reports);
   add_flag(verb, "--force", o.force, "Replace files that exist");
   add_flag(verb, "--quiet", o.quiet, "Nothing on stderr but errors");
   add_flag(verb, "--no-progress", o.no_progress, "No progress line");
@@ -160,6 +165,8 @@ RunSettings resolve(const RunOptions& options, const Config& config) {
   for (const std::string& name : parse_list(options.strata.value_or(profile.strata), "--strata")) {
     settings.strata.push_back(parse_stratum(name));
   }
+  settings.policy = find_policy(options.policy.value_or(profile.policy));
+  for (const auto& [arm, rules] : settings.policy.arms) one_of("--policy, arms", arm, settings.kernels);
   return settings;
 }
 
@@ -179,6 +186,7 @@ RunSettings resolve_resumed(const RunOptions& options, const Audit& audit) {
       {"--strata", options.strata.has_value()},
       {"--logits", options.logits.has_value()},
       {"--profile", options.profile.has_value()},
+      {"--policy", options.policy.has_value()},
       {"--raw", options.raw},
       {"--parse-special", options.parse_special},
       {"--ignore-eos", options.ignore_eos},
@@ -208,7 +216,7 @@ std::map<std::string, std::string> recorded(const RunSettings& settings) {
   const auto yes_or_no = [](bool value) { return value ? "yes" : "no"; };
   std::vector<std::string> strata;
   for (const Stratum stratum : settings.strata) strata.emplace_back(name_of(stratum));
-  return {
+  std::map<std::string, std::string> values = {
       {"model", settings.model},
       {"device", settings.device},
       {"threads", fmt::format("{}", settings.threads)},
@@ -228,6 +236,8 @@ std::map<std::string, std::string> recorded(const RunSettings& settings) {
       {"parse_special", yes_or_no(settings.parse_special)},
       {"companions", settings.companions_file.empty() ? "drawn from the seed" : settings.companions_file},
   };
+  values.merge(policy_settings(settings.policy));
+  return values;
 }
 
 }  // namespace ra

@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "cli/config.h"
+#include "cli/report_files.h"
 #include "core/audit/audit.h"
+#include "core/audit/policy.h"
 
 namespace CLI {
 class App;
@@ -21,8 +23,9 @@ struct RunOptions {
   std::optional<std::string> model, prompt, prompt_ids, system, companions;
   std::optional<int32_t> runs, max_tokens, threads;
   std::optional<uint64_t> seed, max_minutes;
-  std::optional<std::string> batch_sizes, kernels, device, strata, logits, profile;
-  std::optional<std::string> database, html, json, resume, color;
+  std::optional<std::string> batch_sizes, kernels, device, strata, logits, profile, policy;
+  std::optional<std::string> database, resume, color;
+  ReportFiles reports;
   bool raw = false, parse_special = false, ignore_eos = false;
   bool dry_run = false, quiet = false, no_progress = false, force = false;
 };
@@ -46,6 +49,7 @@ struct RunSettings {
   std::vector<int32_t> batch_sizes;
   uint64_t seed = 0;
   std::vector<Stratum> strata;
+  Policy policy;
 
   std::string prompt_file;  // text, or ids where prompt_is_ids
   bool prompt_is_ids = false;

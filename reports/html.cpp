@@ -35,7 +35,7 @@ std::string begin(const HtmlView& view) {
 }
 
 std::string badge(const Finding& finding) {
-  const auto [tone, text] = finding.exit_status == 1 ? std::pair("bad", "An arm that must not differ did")
+  const auto [tone, text] = finding.exit_status == 1 ? std::pair("bad", "Policy not met")
                             : finding.incomplete     ? std::pair("notice", "Incomplete")
                             : finding.control < 0    ? std::pair("notice", "No control")
                             : finding.challenge == Challenge::none
@@ -91,6 +91,7 @@ std::string html_report(const Audit& audit, const Finding& finding) {
   page += html_trials(view);
   page += html_operations(view);
   page += html_speed(view);
+  page += html_policy(view);
   page += html_subject(view);
   page += html_limits(view);
   page += "</main>\n";

@@ -34,6 +34,7 @@ std::string html_batch_sizes(const HtmlView& view);
 std::string html_speed(const HtmlView& view);
 std::string html_trials(const HtmlView& view);  // rates with their bounds, failures
 std::string html_operations(const HtmlView& view);
+std::string html_policy(const HtmlView& view);   // its rules
 std::string html_subject(const HtmlView& view);  // model, prompt, settings, environment
 std::string html_limits(const HtmlView& view);
 

@@ -123,6 +123,27 @@ std::string html_operations(const HtmlView& view) {
   return markup + "</tbody></table></div>\n";
 }
 
+std::string html_policy(const HtmlView& view) {
+  const Finding& finding = view.finding;
+  if (finding.rules.empty()) return "";
+  std::string markup = html_section(
+      "Policy", "What exit status 0 needs, by the policy <b>" + escape(finding.policy) + "</b>.");
+  markup +=
+      "<div class=\"scroll\"><table><thead><tr><th>Arm</th><th>Rule</th><th>Expected</th><th>Found</th>"
+      "<th>State</th></tr></thead><tbody>\n";
+  for (const RuleOutcome& rule : finding.rules) {
+    const char* tone = rule.state == RuleState::met     ? "good"
+                       : rule.state == RuleState::unmet ? "bad"
+                                                        : "notice";
+    markup += fmt::format(
+        "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td><span class=\"badge {}\">{}</span>"
+        "</td></tr>\n",
+        rule.arm < 0 ? "all" : view.name(finding.arms[static_cast<size_t>(rule.arm)]), escape(rule.rule),
+        escape(rule.expected), escape(rule.found), tone, name_of(rule.state));
+  }
+  return markup + "</tbody></table></div>\n";
+}
+
 std::string html_subject(const HtmlView& view) {
   const AuditSubject& subject = view.audit.subject;
   const Plan& plan = view.audit.plan;

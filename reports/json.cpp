@@ -165,6 +165,22 @@ Json operations(const Finding& finding) {
   return array;
 }
 
+Json policy(const Audit& audit, const Finding& finding) {
+  Json rules = Json::array();
+  for (const RuleOutcome& rule : finding.rules) {
+    Json arm = nullptr;
+    if (rule.arm >= 0) arm = audit.arms[static_cast<size_t>(rule.arm)].name;
+    rules.push_back({{"arm", std::move(arm)},
+                     {"rule", rule.rule},
+                     {"expected", rule.expected},
+                     {"found", rule.found},
+                     {"state", name_of(rule.state)}});
+  }
+  Json reason = nullptr;
+  if (!finding.reason.empty()) reason = repair_utf8(finding.reason);
+  return {{"name", repair_utf8(finding.policy)}, {"rules", std::move(rules)}, {"reason", std::move(reason)}};
+}
+
 Json prompt(const Audit& audit) {
   Json tokens = Json::array();
   for (size_t i = 0; i < audit.plan.spec.prompt.size(); ++i) {
@@ -268,6 +284,7 @@ std::string json_report(const Audit& audit, const Finding& finding) {
   report["scope"] = finding.scope;
   report["verdict"] = finding.verdict;
   report["exit_status"] = finding.exit_status;
+  report["policy"] = policy(audit, finding);
   report["incomplete"] = finding.incomplete;
   report["control"] = std::move(control);
   report["weakest_operation"] = std::move(weakest);

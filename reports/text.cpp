@@ -55,6 +55,7 @@ class Summary {
       // The arms' sentences say what their blocks say.
       if (i == 0 || i > finding_.arms.size()) wrap("", finding_.verdict[i], i == 0);
     }
+    wrap("", policy(), false);
     wrap("", finding_.scope, false);
     return std::move(text_);
   }
@@ -113,6 +114,14 @@ class Summary {
   std::string token(int32_t id) const {
     if (id < 0) return "the end";
     return fmt::format("\"{}\" ({})", printable(piece_of(audit_, id), kPieceBytes), id);
+  }
+
+  std::string policy() const {
+    int64_t met = 0;
+    for (const RuleOutcome& rule : finding_.rules) met += rule.state == RuleState::met ? 1 : 0;
+    if (finding_.rules.empty()) return fmt::format("Policy {}: no rules.", printable(finding_.policy));
+    return fmt::format("Policy {}: {} of {} met.", printable(finding_.policy), met,
+                       counted(static_cast<int64_t>(finding_.rules.size()), "rule"));
   }
 
   void add_arm(const ArmFinding& arm) {

@@ -369,6 +369,18 @@ const char* name_of(Challenge challenge) {
   throw Error(Exit::bug, "internal error: an unknown challenge");
 }
 
+const char* name_of(RuleState state) {
+  switch (state) {
+    case RuleState::met:
+      return "met";
+    case RuleState::unmet:
+      return "unmet";
+    case RuleState::pending:
+      return "pending";
+  }
+  throw Error(Exit::bug, "internal error: an unknown rule state");
+}
+
 const char* name_of(OperationState state) {
   switch (state) {
     case OperationState::not_exercised:

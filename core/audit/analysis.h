@@ -111,6 +111,16 @@ struct OperationFinding {
   int64_t sum_orders = 0;  // of the control, on steps in which a run or probe took part
 };
 
+enum class RuleState : uint8_t { met, unmet, pending };  // pending: trials that are missing may decide it
+
+// How the audit stands to one rule of its policy (policy.h).
+struct RuleOutcome {
+  int32_t arm = -1;  // index into Finding::arms; -1: of the whole audit
+  std::string rule;  // "max_distinct"
+  std::string expected, found;
+  RuleState state = RuleState::pending;
+};
+
 struct Finding {
   std::vector<ArmFinding> arms;
   int32_t control = -1;                   // index into arms of `standard`, -1 without one
@@ -122,9 +132,10 @@ struct Finding {
   std::string scope;                 // the scope line
   std::vector<std::string> verdict;  // the answer; one sentence an arm; what it rests on
   bool incomplete = false;
-  // By the default policy: 1 if an arm that must not differ does, else 5 if incomplete, else 0. The control
-  // may differ in anything. An arm with a sum-order class of its own promises bits and must be identical,
-  // logits included. Any other arm must be identical in tokens.
+  std::string policy;  // its name
+  std::vector<RuleOutcome> rules;
+  std::string reason;  // why exit_status is not 0, in one sentence; else empty
+  // By the policy: 1 if a rule is unmet, else 5 if incomplete, else 0.
   int exit_status = 0;
 };
 
@@ -135,5 +146,9 @@ Finding analyze(const Audit& audit);
 const char* name_of(Verdict verdict);
 const char* name_of(Challenge challenge);
 const char* name_of(OperationState state);
+const char* name_of(RuleState state);
+
+// The sum-order class of a library's own order.
+inline constexpr const char* kOpaqueClass = "opaque";
 
 }  // namespace ra

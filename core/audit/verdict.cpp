@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "core/audit/operations.h"
+#include "core/audit/policy.h"
 #include "core/error.h"
 
 namespace ra {
@@ -14,7 +15,6 @@ namespace {
 constexpr const char* kScope =
     "Tested: repro-audit's own engine, this model, prompt(s), machine and schedules. Not tested: your "
     "serving stack.";
-constexpr const char* kOpaque = "opaque";
 
 // "4.7%": one decimal, whatever the locale.
 std::string percent(double share) {
@@ -115,12 +115,30 @@ void add_run_to_run(const Audit& audit, const ArmFinding& arm, std::vector<std::
   }
 }
 
-// Whether the arm differed in what it must keep.
-bool violates(const Audit& audit, const Finding& finding, const ArmFinding& arm) {
-  if (arm.arm == finding.control) return false;
-  if (arm.verdict == Verdict::diverged || arm.run_to_run) return true;
-  const bool promises_bits = audit.arms[static_cast<size_t>(arm.arm)].facts.sum_order_class != kOpaque;
-  return promises_bits && arm.logits_differ;
+// "policy nightly: invariant: verdict is diverged; expected identical"
+std::string unmet_sentence(const Audit& audit, const Finding& finding, const RuleOutcome& rule) {
+  if (rule.rule == "require_challenge") {
+    return "policy " + finding.policy + ": the control did not fire: challenge " + rule.found +
+           "; expected " + rule.expected;
+  }
+  const std::string arm = rule.arm < 0 ? "" : audit.arms[static_cast<size_t>(rule.arm)].name + ": ";
+  return "policy " + finding.policy + ": " + arm + rule.rule + " is " + rule.found + "; expected " +
+         rule.expected;
+}
+
+void apply_policy(const Audit& audit, Finding& finding) {
+  const Policy policy = policy_of(audit.subject.settings);
+  finding.policy = policy.name;
+  finding.rules = judge(audit, finding, policy);
+  for (const RuleOutcome& rule : finding.rules) {
+    if (rule.state != RuleState::unmet) continue;
+    finding.reason += (finding.reason.empty() ? "" : "; ") + unmet_sentence(audit, finding, rule);
+  }
+  const bool unmet = !finding.reason.empty();
+  if (!unmet && finding.incomplete) finding.reason = "some planned trials have no result; resume to finish";
+  finding.exit_status = static_cast<int>(unmet                ? Exit::divergence
+                                         : finding.incomplete ? Exit::incomplete
+                                                              : Exit::ok);
 }
 
 }  // namespace
@@ -141,11 +159,10 @@ void conclude(const Audit& audit, Finding& finding) {
   if (finding.control >= 0) ordered.push_back(&finding.arms[static_cast<size_t>(finding.control)]);
 
   std::string headline;
-  bool any_clean = false, any_violation = false;
+  bool any_clean = false;
   for (const ArmFinding* arm : ordered) {
     headline += (headline.empty() ? "" : "; ") + answer(audit, *arm);
     any_clean = any_clean || (arm->arm != finding.control && is_clean(arm->verdict));
-    any_violation = any_violation || violates(audit, finding, *arm);
     finding.incomplete = finding.incomplete || !arm->complete;
   }
   finding.verdict = {headline + "."};
@@ -158,8 +175,7 @@ void conclude(const Audit& audit, Finding& finding) {
   }
   if (finding.incomplete)
     finding.verdict.push_back("Incomplete: some planned trials have no result; resume to finish.");
-  const Exit status = any_violation ? Exit::divergence : finding.incomplete ? Exit::incomplete : Exit::ok;
-  finding.exit_status = static_cast<int>(status);
+  apply_policy(audit, finding);
 }
 
 }  // namespace ra

@@ -5,7 +5,8 @@
 
 namespace ra {
 
-// Fills in challenge, weakest_operation, scope, verdict, incomplete and exit_status.
+// Fills in challenge, weakest_operation, scope, verdict, incomplete, and by the audit's policy rules, reason and
+// exit_status.
 void conclude(const Audit& audit, Finding& finding);
 
 }  // namespace ra

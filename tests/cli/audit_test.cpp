@@ -120,5 +120,17 @@ TEST(Audit, ResumeIsRefusedWhenTheModelChanged) {
   EXPECT_THAT(refused.err, HasSubstr("; model's SHA-256 was "));
 }
 
+TEST(Audit, TheNightlyPolicyNeedsAControlThatFiredAndSaysSoLast) {
+  const TemporaryFolder folder;
+  const Finished finished =
+      run_program(tiny_audit(folder, {"--kernels", "invariant", "--policy", "nightly"}));
+  EXPECT_EQ(finished.status, 1);
+  EXPECT_THAT(finished.err,
+              testing::EndsWith("repro-audit: policy nightly: the control did not fire: challenge none; "
+                                "expected logits\n"));
+  const Finished again = run_program({"report", "--json", "-", "--db", folder / "audits.sqlite"});
+  EXPECT_THAT(again.out, testing::HasSubstr("\"exit_status\": 1"));
+}
+
 }  // namespace
 }  // namespace ra

@@ -1,0 +1,61 @@
+#include "cli/report_files.h"
+
+#include <fmt/format.h>
+
+#include "cli/arguments.h"
+#include "cli/output_file.h"
+#include "core/error.h"
+#include "reports/report.h"
+
+namespace ra {
+namespace {
+
+struct Format {
+  const char* option;
+  const char* description;
+  std::optional<std::string> ReportFiles::*file;
+  std::string (*report)(const Audit& audit, const Finding& finding);
+};
+constexpr Format kFormats[] = {
+    {"--html", "Write the report for people", &ReportFiles::html, html_report},
+    {"--json", "Write the report for machines", &ReportFiles::json, json_report},
+    {"--junit", "Write JUnit XML: a test case a rule of the policy", &ReportFiles::junit, junit_report},
+    {"--markdown", "Write Markdown for a job's summary", &ReportFiles::markdown, markdown_report},
+    {"--prometheus", "Write Prometheus' text format", &ReportFiles::prometheus, prometheus_report},
+};
+
+}  // namespace
+
+void declare_report_files(CLI::App& verb, ReportFiles& files) {
+  for (const Format& format : kFormats)
+    add_text(verb, format.option, files.*format.file, format.description, "FILE|-");
+}
+
+void check_report_files(const ReportFiles& files, bool force, const std::vector<std::string>& inputs) {
+  for (const Format& format : kFormats) {
+    const std::optional<std::string>& file = files.*format.file;
+    if (!file) continue;
+    check_output(format.option, *file, force, inputs);
+    for (const Format* other = kFormats; other != &format; ++other) {
+      if (files.*(other->file) == file)
+        throw Error(Exit::usage,
+                    fmt::format("{} and {} name the same file; expected two", other->option, format.option));
+    }
+  }
+}
+
+void write_report_files(const ReportFiles& files, const Audit& audit, const Finding& finding) {
+  for (const Format& format : kFormats) {
+    if (const std::optional<std::string>& file = files.*format.file)
+      write_output(*file, format.report(audit, finding));
+  }
+}
+
+bool is_on_stdout(const ReportFiles& files) {
+  for (const Format& format : kFormats) {
+    if (files.*format.file == "-") return true;
+  }
+  return false;
+}
+
+}  // namespace ra

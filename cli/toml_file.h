@@ -1,0 +1,16 @@
+// TOML files that a user writes: read whole, strictly, with the line in every complaint.
+#pragma once
+
+#include <toml++/toml.h>
+
+#include <string>
+
+namespace ra {
+
+// Error(usage) "<file>:<line>: <found>; <expected>" if the file cannot be read or is no TOML of at most 1 MiB.
+toml::table read_toml(const std::string& path);
+
+[[noreturn]] void refuse_toml(const std::string& path, const toml::source_region& source,
+                              const std::string& message);
+
+}  // namespace ra
