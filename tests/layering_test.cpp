@@ -24,7 +24,7 @@ struct Row {
 
 const std::vector<Row> kTable = {
     {"cli/", {"cli/", "reports/", "core/", "kernels/ops.h", "kernels/kernel_choice.h"}, {"CLI11", "fmt"}},
-    {"cli/config.cpp", {"cli/", "core/"}, {"toml++", "fmt"}},
+    {"cli/toml_file", {"cli/", "core/"}, {"toml++", "fmt"}},
     {"reports/", {"reports/", "core/", "!core/llm/", "!core/remote/"}, {"fmt", "nlohmann/json"}},
     {"reports/evidence",
      {"reports/", "core/", "!core/llm/", "!core/remote/"},
