@@ -11,12 +11,10 @@
 #include <vector>
 
 #include "core/json.h"
+#include "core/llm/tensor_type.h"
 #include "kernels/ops.h"
 
 namespace ra {
-
-enum class TensorType : uint8_t { f32, f16, bf16, q8_0, q4_1 };
-const char* type_name(TensorType type);
 
 // A tensor as it is stored: the raw bytes of [rows, columns] in row order, in one file.
 struct StoredTensor {
@@ -28,11 +26,6 @@ struct StoredTensor {
   uint64_t offset = 0;  // in that file
   uint64_t bytes = 0;
 };
-
-// Writes the fp32 values that `count` elements of raw bytes stand for; count is a multiple of the type's block.
-void dequantize(TensorType type, const uint8_t* raw, int64_t count, float* out);
-int64_t block_elements(TensorType type);  // 1, or 32
-int64_t block_bytes(TensorType type);
 
 // Where the tokenizer and chat format come from.
 struct TokenizerSource {

@@ -128,39 +128,14 @@ GgufValue read_value(GgufReader& reader, const std::string& key) {
   return value;
 }
 
-struct GgmlType {
-  const char* name;
-  std::optional<TensorType> type;
-};
-
-// ggml's type numbers (enum ggml_type); unnamed ones were withdrawn.
-GgmlType ggml_type(uint32_t number) {
+// ggml's name of a type by its number (enum ggml_type); empty for one that was withdrawn or is not known.
+const char* ggml_type_name(uint32_t number) {
   constexpr const char* kNames[] = {
       "F32",    "F16",   "Q4_0",  "Q4_1",   "",      "",      "Q5_0",    "Q5_1",   "Q8_0",    "Q8_1",
       "Q2_K",   "Q3_K",  "Q4_K",  "Q5_K",   "Q6_K",  "Q8_K",  "IQ2_XXS", "IQ2_XS", "IQ3_XXS", "IQ1_S",
       "IQ4_NL", "IQ3_S", "IQ2_S", "IQ4_XS", "I8",    "I16",   "I32",     "I64",    "F64",     "IQ1_M",
       "BF16",   "",      "",      "",       "TQ1_0", "TQ2_0", "",        "",       "",        "MXFP4"};
-  GgmlType found{number < std::size(kNames) ? kNames[number] : "", std::nullopt};
-  switch (number) {
-    case 0:
-      found.type = TensorType::f32;
-      break;
-    case 1:
-      found.type = TensorType::f16;
-      break;
-    case 3:
-      found.type = TensorType::q4_1;
-      break;
-    case 8:
-      found.type = TensorType::q8_0;
-      break;
-    case 30:
-      found.type = TensorType::bf16;
-      break;
-    default:
-      break;
-  }
-  return found;
+  return number < std::size(kNames) ? kNames[number] : "";
 }
 
 // One line of the directory; its offset still counts from the data's start.
@@ -185,20 +160,20 @@ TensorEntry read_tensor(GgufReader& reader) {
   }
   at = reader.position();
   const auto number = reader.number<uint32_t>("a tensor's type");
-  const GgmlType type = ggml_type(number);
-  if (!type.type) {
+  const std::string type_name = ggml_type_name(number);
+  tensor.type = find_tensor_type(type_name);
+  if (!tensor.type) {
     reader.fail(at,
-                fmt::format("{} of type {}", name, *type.name ? type.name : std::to_string(number).c_str()),
-                "F32, F16, BF16, Q8_0 or Q4_1");
+                fmt::format("{} of type {}", name, type_name.empty() ? std::to_string(number) : type_name),
+                supported_types(true));
   }
-  tensor.type = type.type;
-  tensor.stored_type = type.name;
-  const auto block = static_cast<uint64_t>(block_elements(*type.type));
+  tensor.stored_type = type_name;
+  const auto block = static_cast<uint64_t>(block_elements(*tensor.type));
   if (tensor.dims.back() % block != 0) {
     reader.fail(at, fmt::format("{} with rows of {} elements", name, tensor.dims.back()),
-                fmt::format("a multiple of {}'s {}", type.name, block));
+                fmt::format("a multiple of {}'s {}", type_name, block));
   }
-  if (__builtin_mul_overflow(elements / block, static_cast<uint64_t>(block_bytes(*type.type)),
+  if (__builtin_mul_overflow(elements / block, static_cast<uint64_t>(block_bytes(*tensor.type)),
                              &tensor.bytes) ||
       tensor.bytes > INT64_MAX) {
     reader.fail(at, name + " of more than 2^63 bytes", "fewer");

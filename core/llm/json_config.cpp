@@ -80,7 +80,7 @@ void refuse_unsupported(const Section& config) {
   }
   if (config.find("quantization_config")) {
     config.fail("quantization_config", "a quantised checkpoint",
-                "weights in F32, F16 or BF16, or a GGUF file");
+                "weights in " + supported_types(false) + ", or a GGUF file");
   }
   for (const char* key : {"attention_bias", "mlp_bias"}) {
     if (config.boolean(key)) config.fail(key, "true", "false: biases are not supported in this family");

@@ -17,26 +17,18 @@ constexpr uint64_t kMaxHeaderBytes = 100'000'000;  // safetensors' MAX_HEADER_SI
 constexpr JsonLimits kHeaderLimits{16, 1'000'000};
 constexpr size_t kMaxDims = 8;
 
-struct StoredType {
-  const char* name;
-  uint64_t bits;
-  std::optional<TensorType> type;
-};
-
-// safetensors' Dtype.
-const StoredType* find_type(const std::string& name) {
-  static constexpr StoredType kTypes[] = {
-      {"F32", 32, TensorType::f32}, {"F16", 16, TensorType::f16}, {"BF16", 16, TensorType::bf16},
-      {"BOOL", 8, std::nullopt},    {"U8", 8, std::nullopt},      {"I8", 8, std::nullopt},
-      {"U16", 16, std::nullopt},    {"I16", 16, std::nullopt},    {"U32", 32, std::nullopt},
-      {"I32", 32, std::nullopt},    {"U64", 64, std::nullopt},    {"I64", 64, std::nullopt},
-      {"F64", 64, std::nullopt},    {"C64", 64, std::nullopt},    {"F8_E5M2", 8, std::nullopt},
-      {"F8_E4M3", 8, std::nullopt}, {"F8_E8M0", 8, std::nullopt}, {"F6_E2M3", 6, std::nullopt},
-      {"F6_E3M2", 6, std::nullopt}, {"F4", 4, std::nullopt},
+// Bits of an element, by safetensors' Dtype; none if it is not one.
+std::optional<uint64_t> bits_of(const std::string& dtype) {
+  static constexpr std::pair<const char*, uint64_t> kTypes[] = {
+      {"F32", 32},    {"F16", 16},    {"BF16", 16},   {"BOOL", 8},    {"U8", 8},
+      {"I8", 8},      {"U16", 16},    {"I16", 16},    {"U32", 32},    {"I32", 32},
+      {"U64", 64},    {"I64", 64},    {"F64", 64},    {"C64", 64},    {"F8_E5M2", 8},
+      {"F8_E4M3", 8}, {"F8_E8M0", 8}, {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"F4", 4},
   };
-  const auto* found =
-      std::find_if(std::begin(kTypes), std::end(kTypes), [&](const auto& t) { return name == t.name; });
-  return found == std::end(kTypes) ? nullptr : found;
+  for (const auto& [name, bits] : kTypes) {
+    if (dtype == name) return bits;
+  }
+  return std::nullopt;
 }
 
 [[noreturn]] void fail(const std::string& where, const std::string& found, const std::string& expected) {
@@ -87,10 +79,10 @@ TensorEntry read_entry(const std::string& name, const Json& json, const std::str
     return *found;
   };
   tensor.stored_type = member("dtype").string(where + ", dtype");
-  const StoredType* type = find_type(tensor.stored_type);
-  if (!type)
+  const std::optional<uint64_t> element_bits = bits_of(tensor.stored_type);
+  if (!element_bits)
     fail(where + ", dtype", fmt::format("\"{}\"", printable(tensor.stored_type)), "a type of safetensors");
-  tensor.type = type->type;
+  tensor.type = find_tensor_type(tensor.stored_type);
 
   const std::string shape_where = where + ", shape";
   uint64_t elements = 1, bits = 0;
@@ -99,13 +91,13 @@ TensorEntry read_entry(const std::string& name, const Json& json, const std::str
     tensor.dims.push_back(extent.unsigned_integer(shape_where));
     overflow |= __builtin_mul_overflow(elements, tensor.dims.back(), &elements);
   }
-  overflow |= __builtin_mul_overflow(elements, type->bits, &bits);
+  overflow |= __builtin_mul_overflow(elements, *element_bits, &bits);
   if (tensor.dims.size() > kMaxDims) {
     fail(shape_where, fmt::format("{} dimensions", tensor.dims.size()), fmt::format("at most {}", kMaxDims));
   }
   if (overflow) fail(shape_where, dims_text(tensor.dims), "a size that 64 bits can hold");
   if (bits % 8 != 0)
-    fail(shape_where, fmt::format("{} elements of {} bits", elements, type->bits), "whole bytes");
+    fail(shape_where, fmt::format("{} elements of {} bits", elements, *element_bits), "whole bytes");
   tensor.bytes = bits / 8;
 
   const std::string offsets_where = where + ", data_offsets";

@@ -87,7 +87,7 @@ class Finder {
     const TensorEntry& tensor = entries_[entry->second];
     const std::vector<uint64_t> dims = expected_dims(weight, shape_);
     if (tensor.dims != dims) fail(tensor, "shape " + dims_text(tensor.dims), "shape " + dims_text(dims));
-    if (!tensor.type) fail(tensor, "type " + printable(tensor.stored_type), "F32, F16 or BF16");
+    if (!tensor.type) fail(tensor, "type " + printable(tensor.stored_type), supported_types(false));
     return entry->second;
   }
 

@@ -89,14 +89,14 @@ class Accuracy : public testing::TestWithParam<const char*> {
  protected:
   // y = x w^T, rounded to bf16 unless `fp32`.
   void expect_product(Role role, const Rows& x, const Rows& y, bool fp32 = false) {
-    std::vector<const TinyTensor*> parts;
+    std::vector<const TinyWeight*> parts;
     const Role stored = role == Role::lm_head ? Role::embed : role;
-    for (const TinyTensor& part : model_.parts(stored)) parts.push_back(&part);
+    for (const TinyWeight& part : model_.parts(stored)) parts.push_back(&part);
     const double bound = gamma(static_cast<int>(x[0].size()));
     double worst = 0;  // in bounds
     for (size_t r : sampled_rows(x.size())) {
       size_t n = 0;
-      for (const TinyTensor* part : parts) {
+      for (const TinyWeight* part : parts) {
         for (int row = 0; row < part->rows; ++row, ++n) {
           const float* w = part->values.data() + static_cast<size_t>(row) * part->columns;
           double sum = 0, magnitude = 0;
@@ -117,7 +117,7 @@ class Accuracy : public testing::TestWithParam<const char*> {
   }
 
   void expect_norm(Role role, const std::vector<float>& x, const std::vector<float>& y) {
-    const TinyTensor& weight = model_.parts(role)[0];
+    const TinyWeight& weight = model_.parts(role)[0];
     const int n = static_cast<int>(x.size());
     double squares = 0;
     for (float value : x) squares += static_cast<double>(value) * value;
@@ -212,7 +212,7 @@ class Accuracy : public testing::TestWithParam<const char*> {
   // Weights as the device stores them.
   static TinyModel rounded(TinyModel model) {
     for (auto& [key, tensors] : model.weights) {
-      for (TinyTensor& tensor : tensors) {
+      for (TinyWeight& tensor : tensors) {
         for (float& value : tensor.values) value = oracle::bf16(value);
       }
     }

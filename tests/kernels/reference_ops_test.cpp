@@ -39,9 +39,9 @@ ModelShape llama3() {
   return shape;
 }
 
-Vector multiply(const std::vector<TinyTensor>& parts, const Vector& x) {
+Vector multiply(const std::vector<TinyWeight>& parts, const Vector& x) {
   Vector y;
-  for (const TinyTensor& part : parts) {
+  for (const TinyWeight& part : parts) {
     for (int n = 0; n < part.rows; ++n) {
       double sum = 0;
       for (int k = 0; k < part.columns; ++k)
@@ -52,7 +52,7 @@ Vector multiply(const std::vector<TinyTensor>& parts, const Vector& x) {
   return y;
 }
 
-Vector norm(const TinyTensor& weight, const double* x, float eps) {
+Vector norm(const TinyWeight& weight, const double* x, float eps) {
   double squares = 0;
   for (int i = 0; i < weight.columns; ++i) squares += x[i] * x[i];
   Vector y(weight.columns);
@@ -78,7 +78,7 @@ double frequency(const RopeSpec& spec, int pair, int head_dim) {
 std::vector<Vector> plain_forward(const TinyModel& model, const std::vector<int32_t>& tokens) {
   const ModelShape& s = model.shape;
   const int dim = s.head_dim, q_width = s.heads * dim, kv_width = s.kv_heads * dim;
-  const TinyTensor& embedding = model.parts(Role::embed)[0];
+  const TinyWeight& embedding = model.parts(Role::embed)[0];
   std::vector<Vector> h;
   for (int32_t token : tokens) {
     const auto row = embedding.values.begin() + static_cast<ptrdiff_t>(token) * s.hidden;

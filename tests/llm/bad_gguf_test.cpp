@@ -18,7 +18,7 @@ namespace {
 using testing::HasSubstr;
 
 constexpr uint32_t kUint32 = 4, kInt32 = 5, kFloat32 = 6, kBool = 7, kString = 8, kArray = 9, kUint64 = 10;
-constexpr uint32_t kF32 = 0, kQ4_K = 12;
+constexpr uint32_t kF32 = 0, kIq2Xxs = 16;
 
 class BadGguf : public testing::Test {
  protected:
@@ -115,8 +115,10 @@ TEST_F(BadGguf, Dimensions) {
 }
 
 TEST_F(BadGguf, Types) {
-  expect_tensor_refused(gguf_tensor("token_embd.weight", {8, 16}, kQ4_K, 0),
-                        "token_embd.weight of type Q4_K; expected F32, F16, BF16, Q8_0 or Q4_1");
+  expect_tensor_refused(
+      gguf_tensor("token_embd.weight", {8, 16}, kIq2Xxs, 0),
+      "token_embd.weight of type IQ2_XXS; expected F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, "
+      "Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL or IQ4_XS");
   expect_tensor_refused(gguf_tensor("token_embd.weight", {8, 16}, 4, 0), "of type 4; expected");
   expect_tensor_refused(gguf_tensor("token_embd.weight", {8, 16}, 0xffffffff, 0), "of type 4294967295");
   expect_key_refused("a", 13, u32(0), "value type 13 for a");

@@ -26,17 +26,17 @@ void show(const OpHook& hook, Role role, int layer, Rows& rows) {
   }
 }
 
-std::vector<float> rounded(const TinyTensor& tensor) {
+std::vector<float> rounded(const TinyWeight& tensor) {
   std::vector<float> values = tensor.values;
   for (float& value : values) value = oracle::bf16(value);
   return values;
 }
 
 // The parts' rows one after the other as one matrix.
-Matrix joined(const std::vector<TinyTensor>& parts) {
+Matrix joined(const std::vector<TinyWeight>& parts) {
   std::vector<float> values;
   int n = 0;
-  for (const TinyTensor& part : parts) {
+  for (const TinyWeight& part : parts) {
     values.insert(values.end(), part.values.begin(), part.values.end());
     n += part.rows;
   }

@@ -54,7 +54,7 @@ TinyModel read_fixture(const std::string& name) {
   const Checkpoint checkpoint = Checkpoint::open(golden_path(name));
   TinyModel model{checkpoint.shape(), {}};
   for_each_weight(model.shape, [&](Role role, int layer, int rows, int columns) {
-    std::vector<TinyTensor>& parts = model.weights[{role, layer}];
+    std::vector<TinyWeight>& parts = model.weights[{role, layer}];
     const RowSource source = checkpoint.parts(role, layer).at(parts.size());
     check(source.rows == rows && source.columns == columns, "a fixture's tensor of its model's shape");
     parts.push_back({rows, columns, std::vector<float>(static_cast<size_t>(rows) * columns)});
@@ -67,7 +67,7 @@ TinyModel random_model(const ModelShape& shape, uint64_t seed) {
   TinyModel model{shape, {}};
   uint64_t number_of_tensor = 0;
   for_each_weight(shape, [&](Role role, int layer, int rows, int columns) {
-    TinyTensor tensor{rows, columns, std::vector<float>(static_cast<size_t>(rows) * columns)};
+    TinyWeight tensor{rows, columns, std::vector<float>(static_cast<size_t>(rows) * columns)};
     const uint64_t tensor_seed = random_bits(seed, number_of_tensor++);
     const bool is_norm = rows == 1;
     // A variance of 3 / columns; norms lie in [0.75, 1.25).
@@ -83,7 +83,7 @@ TinyModel random_model(const ModelShape& shape, uint64_t seed) {
 void load_model(const TinyModel& model, Ops& ops) {
   for (const auto& [key, tensors] : model.weights) {
     Parts parts;
-    for (const TinyTensor& tensor : tensors) {
+    for (const TinyWeight& tensor : tensors) {
       parts.push_back({tensor.rows, tensor.columns, [&tensor](int first, int count, float* out) {
                          std::memcpy(out, tensor.values.data() + static_cast<size_t>(first) * tensor.columns,
                                      static_cast<size_t>(count) * tensor.columns * sizeof(float));

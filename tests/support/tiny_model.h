@@ -11,7 +11,7 @@
 
 namespace ra {
 
-struct TinyTensor {
+struct TinyWeight {
   int rows = 0;
   int columns = 0;
   std::vector<float> values;  // [rows, columns]
@@ -20,9 +20,9 @@ struct TinyTensor {
 struct TinyModel {
   ModelShape shape;
   // As Ops::load names them: (role, layer) -> parts. A tied model has no lm_head.
-  std::map<std::pair<Role, int>, std::vector<TinyTensor>> weights;
+  std::map<std::pair<Role, int>, std::vector<TinyWeight>> weights;
 
-  const std::vector<TinyTensor>& parts(Role role, int layer = 0) const { return weights.at({role, layer}); }
+  const std::vector<TinyWeight>& parts(Role role, int layer = 0) const { return weights.at({role, layer}); }
 };
 
 // A small checkpoint of tests/golden, dequantised; `name` is its folder.
