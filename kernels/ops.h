@@ -33,9 +33,9 @@ std::vector<Device> available_devices();
 
 // RoPE's frequencies: base, and how a long-context checkpoint rescales them.
 struct RopeSpec {
-  enum class Scaling : uint8_t { none, llama3 } scaling = Scaling::none;
+  enum class Scaling : uint8_t { none, linear, llama3 } scaling = Scaling::none;
   double base = 10000.0;
-  double factor = 1.0;  // llama3
+  double factor = 1.0;  // linear: of every wavelength; llama3: of the long ones, by the numbers below
   double low_frequency_factor = 1.0;
   double high_frequency_factor = 4.0;
   double original_positions = 8192;
@@ -51,17 +51,26 @@ struct ModelShape {
   int vocab = 0;
   float norm_eps = 0;
   bool qk_norm = false;
+  bool qkv_bias = false;  // the projections of q, k and v add one
+  bool o_bias = false;
   bool tied = false;  // lm_head is the embedding
   int max_positions = 0;
   RopeSpec rope;
 };
 
+// Whether the product of `role` adds a bias to each output (numerics.md rule 3).
+inline bool has_bias(const ModelShape& shape, Role role) {
+  return role == Role::qkv ? shape.qkv_bias : role == Role::o && shape.o_bias;
+}
+
 // A matrix whose rows are read on demand as the fp32 values they stand for. `read(first, count, out)` fills
-// out[count][columns]; it is called from several threads at once.
+// out[count][columns]; it is called from several threads at once. `read_bias(out)` fills out[rows]; empty where the
+// product has no bias.
 struct RowSource {
   int rows = 0;
   int columns = 0;
   std::function<void(int first, int count, float* out)> read;
+  std::function<void(float* out)> read_bias = {};
 };
 
 // Which stored tensor a load() is for. Matrices are [n, k], row n holding the weights of output n.
@@ -149,7 +158,8 @@ class Ops {
   virtual void embed() = 0;  // h[r,:] = E[token_r,:]
   virtual void add_norm(int layer,
                         Role role) = 0;  // h += the last o or down output (none before layer 0); x = norm(h)
-  virtual void project(int layer, Role role) = 0;  // y[r,n] = sum over k of x[r,k] w[n,k]
+  virtual void project(int layer,
+                       Role role) = 0;  // y[r,n] = sum over k of x[r,k] w[n,k], plus bias[n] if it has one
   virtual void qk_norm_rope_store(int layer) = 0;  // q, k: optional norm, RoPE; k, v into the cache
   virtual void attend(int layer) = 0;              // x = attention of q over the cache
   virtual void swiglu(int layer) = 0;              // x = silu(gate) * up

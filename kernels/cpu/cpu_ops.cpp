@@ -249,8 +249,8 @@ void CpuOps::product(Role role, int layer, const Bf16* x, int rows, Bf16* y, flo
   const Projection& w = weights_.projection(role, layer);
   const KernelChoice& made = choice(role);
   if (made.algorithm == Algorithm::fma_chain) {
-    fma_product(target_, pool_, w.packed, x, rows, {y, sums, sums ? nullptr : nonfinite_.data()},
-                product_scratch_);
+    fma_product(target_, pool_, w.packed, x, rows,
+                {y, sums, sums ? nullptr : nonfinite_.data(), w.bias_or_null()}, product_scratch_);
     return;
   }
   check(w.plain.size() > 0, "an fp32 copy of a weight that the BLAS multiplies");
@@ -264,7 +264,7 @@ void CpuOps::product(Role role, int layer, const Bf16* x, int rows, Bf16* y, flo
   if (sums != nullptr) return;
   for_each_row(rows, w.n, [&](int r) {
     const size_t begin = static_cast<size_t>(r) * w.n;
-    if (!round_row(target_, out + begin, w.n, y + begin)) flag(nonfinite_[r]);
+    if (!round_row(target_, out + begin, w.bias_or_null(), w.n, y + begin)) flag(nonfinite_[r]);
   });
 }
 

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "core/error.h"
+#include "kernels/cpu/bias.h"
 
 namespace ra {
 namespace {
@@ -33,13 +34,17 @@ uint32_t roles_of_blas(const ModelShape& shape, const std::vector<KernelSet>& se
   return roles;
 }
 
+void round_values(std::vector<float>& values) {
+  for (float& value : values) value = widen(round_bf16(value));
+}
+
 std::vector<float> load_vector(const RowSource& source, int n) {
   if (source.rows != 1 || source.columns != n)
     throw Error(Exit::bad_input, "a norm's weight of " + std::to_string(source.rows) + " x " +
                                      std::to_string(source.columns) + "; expected 1 x " + std::to_string(n));
   std::vector<float> values(n);
   source.read(0, 1, values.data());
-  for (float& value : values) value = widen(round_bf16(value));
+  round_values(values);
   return values;
 }
 
@@ -120,6 +125,8 @@ void CpuWeights::load(ThreadPool& pool, Role role, int layer, const Parts& parts
   const bool is_product = role != Role::embed || shape_.tied;
   const bool plain = is_product && (plain_roles_ & bit(product));
   projection.packed = pack(pool, parts, projection.n, projection.k, plain ? &projection.plain : nullptr);
+  projection.bias = read_bias(parts, has_bias(shape_, role));
+  round_values(projection.bias);
 }
 
 const Projection& CpuWeights::projection(Role role, int layer) const {
@@ -151,6 +158,7 @@ uint64_t CpuWeights::bytes(const ModelShape& shape, const std::vector<KernelSet>
     const int n = outputs(shape, role), k = inputs(shape, role);
     const uint64_t copies = role == Role::lm_head ? (shape.tied ? 1 : 2) : shape.layers;
     total += copies * packed_bytes(n, k);
+    if (has_bias(shape, role)) total += copies * static_cast<uint64_t>(n) * sizeof(float);
     if (plain & bit(role))
       total += (role == Role::lm_head ? 1 : copies) * static_cast<uint64_t>(n) * k * sizeof(float);
   }

@@ -17,6 +17,9 @@ struct Projection {
   int k = 0;
   PackedMatrix packed;
   AlignedBuffer<float> plain;  // [n, k], empty if no set calls the BLAS for it
+  std::vector<float> bias;     // [n] bf16 values as fp32, or empty
+
+  const float* bias_or_null() const { return bias.empty() ? nullptr : bias.data(); }
 };
 
 class CpuWeights {
@@ -38,7 +41,7 @@ class CpuWeights {
   // The outputs and inputs of a product.
   static int outputs(const ModelShape& shape, Role role);
   static int inputs(const ModelShape& shape, Role role);
-  // Bytes of all weights.
+  // Bytes of all matrices and biases.
   static uint64_t bytes(const ModelShape& shape, const std::vector<KernelSet>& sets, int threads);
 
  private:

@@ -4,6 +4,8 @@
 #include <array>
 #include <atomic>
 
+#include "core/error.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/fma_matmul.cpp"
 #include "hwy/cache_control.h"
@@ -125,9 +127,11 @@ void widen_rows(const Bf16* x, int k, int first, int count, float* out) {
   }
 }
 
-// Results of one tile: sums [rows, 16] to columns of rows [first, first + rows).
+// Results of one tile: sums [rows, 16] to columns of rows [first, first + rows). Order: the bias after the sum.
 void store_tile(const float* sums, int rows, int first, int column, int columns, int n,
                 const ProductOutput& out) {
+  alignas(64) float bias[kTileOutputs] = {};
+  if (out.bias != nullptr) std::copy_n(out.bias + column, columns, bias);
   for (int r = 0; r < rows; ++r) {
     const float* from = sums + r * kTileOutputs;
     const size_t at = static_cast<size_t>(first + r) * n + column;
@@ -138,7 +142,9 @@ void store_tile(const float* sums, int rows, int first, int column, int columns,
       alignas(64) float rounded[kTileOutputs];
       bool finite = true;
       for (int i = 0; i < kTileOutputs; i += static_cast<int>(hn::Lanes(d))) {
-        const auto y = round_bf16(d, hn::LoadU(d, from + i));
+        const auto s = hn::LoadU(d, from + i);
+        // Without a bias nothing is added: -0 + 0 would be +0.
+        const auto y = round_bf16(d, out.bias != nullptr ? hn::Add(s, hn::LoadU(d, bias + i)) : s);
         finite = finite && !any_nonfinite(d, y);
         hn::StoreU(y, d, rounded + i);
       }
@@ -221,6 +227,7 @@ HWY_EXPORT(product_share);
 
 void fma_product(SimdTarget target, ThreadPool& pool, const PackedMatrix& w, const Bf16* x, int rows,
                  const ProductOutput& out, ProductScratch& scratch) {
+  check(out.bias == nullptr || out.rounded != nullptr, "a bias for rounded outputs only");
   // Rows whose copy of x stays in half of a second-level cache of 1 MiB; a multiple of a block.
   constexpr size_t kCopySize = size_t{1} << 17;  // floats
   const int max_rows = RA_CALL(target, product_max_rows)();

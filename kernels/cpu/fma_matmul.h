@@ -1,4 +1,4 @@
-// Products of numerics.md rules 2 and 3 in class cpu-fma512/1: y[r,n] = sum over k of x[r,k] w[n,k].
+// Products of numerics.md rules 2 and 3 in class cpu-fma512/1: y[r,n] = sum over k of x[r,k] w[n,k], plus bias[n].
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,8 @@ struct ProductOutput {
   Bf16* rounded = nullptr;  // [rows, n]
   float* sums = nullptr;    // [rows, n]
   uint8_t* nonfinite =
-      nullptr;  // [rows] or null; set to 1 where B(sum) is an infinity or a NaN, left alone elsewhere
+      nullptr;  // [rows] or null; set to 1 where a rounded value is an infinity or a NaN, left alone elsewhere
+  const float* bias = nullptr;  // [n] or null; added before the rounding
 };
 
 // Room that each thread keeps between products for its copy of x.

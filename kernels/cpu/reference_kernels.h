@@ -13,10 +13,10 @@ namespace ra::reference {
 // Sum of a[i] b[i]. Order: eight partial sums, i mod 8, ascending; then neighbours pairwise.
 double dot(const float* a, const float* b, int count);
 
-// y[r, first + j] = fp32(dot(x[r], w[first + j])) for j in [0, count), the same bits on every target; x [rows, k],
-// w [n, k], y [rows, n].
-void product(SimdTarget target, const float* x, int rows, int k, const float* w, int n, int first, int count,
-             float* y);
+// y[r, first + j] = fp32(dot(x[r], w[first + j]) + bias[first + j]) for j in [0, count), the same bits on every target;
+// x [rows, k], w [n, k], bias [n] or null, y [rows, n].
+void product(SimdTarget target, const float* x, int rows, int k, const float* w, const float* bias, int n,
+             int first, int count, float* y);
 
 // y[i] = fp32(x[i] weight[i] / sqrt(mean(x^2) + eps)); y may be x. False if the sum is not finite.
 bool rms_norm(const float* x, const float* weight, int count, float eps, float* y);

@@ -212,13 +212,14 @@ void ReferenceOps::add_norm(int layer, Role role) {
   show(role, layer, x_, rows, hidden);
 }
 
-// [rows, k] x [n, k] -> [rows, n], outputs split among the threads.
+// [rows, k] x [n, k] -> [rows, n], with its bias; outputs split among the threads.
 void ReferenceOps::product(const ReferenceMatrix& w, const std::vector<float>& x, int rows,
                            std::vector<float>& y) {
   y.resize(static_cast<size_t>(rows) * w.n);
   pool_.run([&](int thread) {
     const Range mine = share(w.n, thread, pool_.threads());
-    reference::product(target_, x.data(), rows, w.k, w.values.data(), w.n, mine.begin, mine.end - mine.begin,
+    reference::product(target_, x.data(), rows, w.k, w.values.data(),
+                       w.bias.empty() ? nullptr : w.bias.data(), w.n, mine.begin, mine.end - mine.begin,
                        y.data());
   });
 }
@@ -350,7 +351,8 @@ MemoryNeed reference_memory_need(const ModelShape& shape, const Capacity& capaci
   const Widths widths(shape);
   const uint64_t hidden = shape.hidden, ffn = shape.ffn, vocab = shape.vocab;
   const uint64_t qk_norms = shape.qk_norm ? 2 * uint64_t(shape.head_dim) : 0;
-  const uint64_t layer = hidden * (widths.qkv + widths.attention + 3 * ffn + 2) + qk_norms;
+  const uint64_t biases = (shape.qkv_bias ? widths.qkv : 0) + (shape.o_bias ? hidden : 0);
+  const uint64_t layer = hidden * (widths.qkv + widths.attention + 3 * ffn + 2) + qk_norms + biases;
   const uint64_t rows = capacity.rows;
   const uint64_t widest = std::max<uint64_t>({hidden, ffn, uint64_t(widths.attention)});
   MemoryNeed need;

@@ -44,13 +44,15 @@ void dots(const float* x, size_t stride, const float* weights, int k, double* su
   }
 }
 
-void product_rows(const float* x, int rows, int k, const float* w, int n, int first, int count, float* y) {
+void product_rows(const float* x, int rows, int k, const float* w, const float* bias, int n, int first,
+                  int count, float* y) {
   constexpr int kRowsABlock = 32;  // stay in the cache while the weights pass by
   constexpr int kRowsAtOnce = 4;   // share a conversion of the weights
   for (int block = 0; block < rows; block += kRowsABlock) {
     const int end = std::min(rows, block + kRowsABlock);
     for (int j = first; j < first + count; ++j) {
       const float* weights = w + static_cast<size_t>(j) * k;
+      const double added = bias != nullptr ? static_cast<double>(bias[j]) : 0.0;
       double sums[kRowsAtOnce];
       for (int r = block; r < end; r += kRowsAtOnce) {
         const float* xr = x + static_cast<size_t>(r) * k;
@@ -62,7 +64,7 @@ void product_rows(const float* x, int rows, int k, const float* w, int n, int fi
             dots<1>(xr + static_cast<size_t>(i) * k, k, weights, k, sums + i);
         }
         for (int i = 0; i < together; ++i)
-          y[static_cast<size_t>(r + i) * n + j] = static_cast<float>(sums[i]);
+          y[static_cast<size_t>(r + i) * n + j] = static_cast<float>(sums[i] + added);
       }
     }
   }
@@ -77,10 +79,10 @@ namespace ra::reference {
 
 HWY_EXPORT(product_rows);
 
-// [rows, k] x [n, k] -> [rows, n]. Order: dot's.
-void product(SimdTarget target, const float* x, int rows, int k, const float* w, int n, int first, int count,
-             float* y) {
-  RA_CALL(target, product_rows)(x, rows, k, w, n, first, count, y);
+// [rows, k] x [n, k] + [n] -> [rows, n]. Order: dot's, then the bias.
+void product(SimdTarget target, const float* x, int rows, int k, const float* w, const float* bias, int n,
+             int first, int count, float* y) {
+  RA_CALL(target, product_rows)(x, rows, k, w, bias, n, first, count, y);
 }
 
 }  // namespace ra::reference

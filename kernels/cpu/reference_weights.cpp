@@ -4,13 +4,14 @@
 #include <utility>
 
 #include "core/error.h"
+#include "kernels/cpu/bias.h"
 
 namespace ra {
 namespace {
 
-// The parts' rows one after the other.
-ReferenceMatrix read_matrix(const Parts& parts, int n, int k, ThreadPool& pool) {
-  ReferenceMatrix matrix{n, k, AlignedBuffer<float>(static_cast<size_t>(n) * k)};
+// The parts' rows one after the other, and their biases likewise.
+ReferenceMatrix read_matrix(const Parts& parts, int n, int k, ThreadPool& pool, bool biased = false) {
+  ReferenceMatrix matrix{n, k, AlignedBuffer<float>(static_cast<size_t>(n) * k), read_bias(parts, biased)};
   float* out = matrix.values.data();
   int first = 0;
   for (const RowSource& part : parts) {
@@ -60,10 +61,10 @@ void ReferenceWeights::load(Role role, int layer, const Parts& parts, ThreadPool
       l.k_norm = read_vector(parts.at(1), shape_.head_dim);
       return;
     case Role::qkv:
-      l.qkv = read_matrix(parts, widths.qkv, hidden, pool);
+      l.qkv = read_matrix(parts, widths.qkv, hidden, pool, shape_.qkv_bias);
       return;
     case Role::o:
-      l.o = read_matrix(parts, hidden, widths.attention, pool);
+      l.o = read_matrix(parts, hidden, widths.attention, pool, shape_.o_bias);
       return;
     case Role::gate_up:
       l.gate_up = read_matrix(parts, 2 * shape_.ffn, hidden, pool);

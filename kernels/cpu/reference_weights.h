@@ -1,4 +1,4 @@
-// The reference's weights: fp32 as stored or dequantised, each matrix [n, k] in row order.
+// The reference's weights: fp32 as stored or dequantised, each matrix [n, k] in row order with its bias, if it has one.
 #pragma once
 
 #include <vector>
@@ -21,6 +21,7 @@ struct Widths {
 struct ReferenceMatrix {
   int n = 0, k = 0;
   AlignedBuffer<float> values;  // [n, k]
+  std::vector<float> bias;      // [n], or empty
 };
 
 struct ReferenceLayer {

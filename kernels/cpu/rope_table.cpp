@@ -92,7 +92,9 @@ std::vector<float> rope_frequencies(const RopeSpec& spec, int head_dim) {
   std::vector<float> frequencies(head_dim / 2);
   for (int j = 0; j < head_dim / 2; ++j) {
     double frequency = power(spec.base, -2.0 * j / head_dim);
-    if (spec.scaling == RopeSpec::Scaling::llama3) {
+    if (spec.scaling == RopeSpec::Scaling::linear) {
+      frequency /= spec.factor;
+    } else if (spec.scaling == RopeSpec::Scaling::llama3) {
       // Waves that fit the original context less than low_frequency_factor times are stretched, those that fit more
       // than high_frequency_factor times are kept; between, a blend.
       const double turns = spec.original_positions * frequency / kTwoPi;

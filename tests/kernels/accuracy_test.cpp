@@ -27,6 +27,13 @@ ModelShape small_smollm2(int layers) {
   return shape;
 }
 
+// And with biases where a family has them.
+ModelShape biased_smollm2() {
+  ModelShape shape = small_smollm2(1);
+  shape.qkv_bias = shape.o_bias = true;
+  return shape;
+}
+
 constexpr double kHalfBf16 = 0x1p-8;  // a rounding to bf16 (8 significant bits), relative
 
 // Higham's gamma: `count` roundings to fp32.
@@ -87,19 +94,19 @@ struct Device {
 
 class Accuracy : public testing::TestWithParam<const char*> {
  protected:
-  // y = x w^T, rounded to bf16 unless `fp32`.
+  // y = x w^T, plus the bias, rounded to bf16 unless `fp32`.
   void expect_product(Role role, const Rows& x, const Rows& y, bool fp32 = false) {
     std::vector<const TinyWeight*> parts;
     const Role stored = role == Role::lm_head ? Role::embed : role;
     for (const TinyWeight& part : model_.parts(stored)) parts.push_back(&part);
-    const double bound = gamma(static_cast<int>(x[0].size()));
+    const double bound = gamma(static_cast<int>(x[0].size()) + 1);
     double worst = 0;  // in bounds
     for (size_t r : sampled_rows(x.size())) {
       size_t n = 0;
       for (const TinyWeight* part : parts) {
         for (int row = 0; row < part->rows; ++row, ++n) {
           const float* w = part->values.data() + static_cast<size_t>(row) * part->columns;
-          double sum = 0, magnitude = 0;
+          double sum = part->bias.empty() ? 0 : part->bias[row], magnitude = std::abs(sum);
           for (int k = 0; k < part->columns; ++k) {
             const double product = static_cast<double>(x[r][k]) * w[k];
             sum += product;
@@ -214,12 +221,13 @@ class Accuracy : public testing::TestWithParam<const char*> {
     for (auto& [key, tensors] : model.weights) {
       for (TinyWeight& tensor : tensors) {
         for (float& value : tensor.values) value = oracle::bf16(value);
+        for (float& value : tensor.bias) value = oracle::bf16(value);
       }
     }
     return model;
   }
 
-  const TinyModel model_ = rounded(random_model(small_smollm2(1), 21));
+  const TinyModel model_ = rounded(random_model(biased_smollm2(), 21));
   Rows keys_, values_;  // of the sequence so far
 };
 

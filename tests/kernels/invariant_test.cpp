@@ -63,6 +63,11 @@ OracleCase& qk_norm_case() {
   return made;
 }
 
+OracleCase& bias_case() {
+  static OracleCase made(bias_shape(), 530);
+  return made;
+}
+
 // Every target that was generated; the default device is one of them.
 std::vector<std::string> targets() {
   std::vector<std::string> ids = devices_with("invariant");
@@ -149,8 +154,14 @@ TEST_P(Invariant, QkNormsAndHeadsOf128GiveTheOraclesBits) {
   });
 }
 
+TEST_P(Invariant, BiasesAndScaledPositionsGiveTheOraclesBits) {
+  on_each_device(bias_case().weights(), [](CheckedDevice& device) {
+    EXPECT_TRUE(sweep_rows(device, bias_case(), {1, 2, 3, 8, 17, 33, 100, 257}, true));
+  });
+}
+
 TEST_P(Invariant, AChunkedPrefillIsAWholeOne) {
-  for (OracleCase* oracle : {&smollm2_case(), &qk_norm_case()}) {
+  for (OracleCase* oracle : {&smollm2_case(), &qk_norm_case(), &bias_case()}) {
     on_each_device(oracle->weights(), [&](CheckedDevice& device) {
       for (const int chunk : {300, 256, 255, 100, 65, 64, 7}) {
         ASSERT_TRUE(device.feed(0, oracle->long_text(), 0, 300, chunk)) << "chunks of " << chunk;
@@ -166,7 +177,7 @@ TEST_P(Invariant, EveryContextUpTo70DecodesAsItPrefills) {
 }
 
 TEST_P(Invariant, ContextsAcrossTilesAndSegmentsGiveTheOraclesBits) {
-  for (OracleCase* oracle : {&tiny_case(), &qk_norm_case()}) {
+  for (OracleCase* oracle : {&tiny_case(), &qk_norm_case(), &bias_case()}) {
     const OracleText& text = oracle->long_text();
     on_each_device(oracle->weights(), [&](CheckedDevice& device) {
       ASSERT_TRUE(device.feed(0, text, 0, text.length(), 257));

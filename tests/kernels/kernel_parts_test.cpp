@@ -54,8 +54,14 @@ TEST_P(Kernel, RowsOfAnyLengthAreWidenedAndRoundedAsTheOracleDoes) {
     std::vector<float> values(n);
     for (size_t i = 0; i < n; ++i) values[i] = noise(3, i) * (i % 3 == 0 ? 0x1p-130f : 1e30f);
     std::vector<Bf16> rounded(n);
-    EXPECT_TRUE(round_row(GetParam(), values.data(), n, rounded.data())) << n;
+    EXPECT_TRUE(round_row(GetParam(), values.data(), nullptr, n, rounded.data())) << n;
     EXPECT_EQ(rounded, stored(values));
+    const std::vector<float> bias = noise_values(4, n, 1e30f);
+    std::vector<float> sums(n);
+    for (size_t i = 0; i < n; ++i) sums[i] = values[i] + bias[i];
+    std::vector<Bf16> biased(n);
+    EXPECT_TRUE(round_row(GetParam(), values.data(), bias.data(), n, biased.data())) << n;
+    EXPECT_EQ(biased, stored(sums));
     std::vector<float> wide(n);
     widen_row(GetParam(), rounded.data(), n, wide.data());
     EXPECT_TRUE(bitwise_equal(wide, widened(rounded), std::to_string(n) + " values"));
@@ -64,7 +70,10 @@ TEST_P(Kernel, RowsOfAnyLengthAreWidenedAndRoundedAsTheOracleDoes) {
       for (size_t at = 0; at < n; ++at) {
         std::vector<float> with_bad = values;
         with_bad[at] = bad;
-        EXPECT_FALSE(round_row(GetParam(), with_bad.data(), n, rounded.data())) << n << ", " << at;
+        EXPECT_FALSE(round_row(GetParam(), with_bad.data(), nullptr, n, rounded.data())) << n << ", " << at;
+        const std::vector<float> none(n, 0.0f);
+        EXPECT_FALSE(round_row(GetParam(), none.data(), with_bad.data(), n, rounded.data()))
+            << n << ", " << at;
       }
     }
   }
@@ -99,6 +108,12 @@ TEST_P(Kernel, ProductsOfAnySizeGiveTheOraclesSums) {
                     {rounded.data(), nullptr, nonfinite.data()}, scratch);
         ASSERT_EQ(rounded, stored(expected));
         ASSERT_EQ(nonfinite, std::vector<uint8_t>(rows));
+        const std::vector<float> bias = noise_values(7, n, 3);
+        for (int i = 0; i < rows * n; ++i) expected[i] = expected[i] + bias[i % n];
+        fma_product(GetParam(), pool, packed, stored(x).data(), rows,
+                    {rounded.data(), nullptr, nonfinite.data(), bias.data()}, scratch);
+        ASSERT_EQ(rounded, stored(expected));
+        ASSERT_EQ(nonfinite, std::vector<uint8_t>(rows));
       }
     }
   }
@@ -117,6 +132,33 @@ TEST_P(Kernel, AProductSaysWhichRowsAreNotFinite) {
   fma_product(GetParam(), pool, packed, stored(x).data(), 4, {y.data(), nullptr, nonfinite.data()}, scratch);
   EXPECT_EQ(nonfinite, (std::vector<uint8_t>{0, 1, 1, 1}));
   EXPECT_TRUE(std::isnan(widen(y[2 * n]))) << "a NaN has to stay one";
+  // A bias alone may do it, in one output.
+  std::vector<float> bias(n, 0.0f);
+  bias[n - 1] = std::numeric_limits<float>::infinity();
+  const std::vector<float> ones(static_cast<size_t>(n) * k, 1);
+  nonfinite.assign(4, 0);
+  fma_product(GetParam(), pool, pack(pool, {rows_of(ones, n, k)}, n, k, nullptr), stored(ones).data(), 2,
+              {y.data(), nullptr, nonfinite.data(), bias.data()}, scratch);
+  EXPECT_EQ(nonfinite, (std::vector<uint8_t>{1, 1, 0, 0}));
+}
+
+TEST_P(Kernel, ABiasIsAddedBeforeTheOneRounding) {
+  ThreadPool pool(1);
+  ProductScratch scratch(1);
+  const auto outputs = [&](const std::vector<float>& w, const std::vector<float>& x, const float* bias) {
+    const int k = static_cast<int>(x.size()), n = static_cast<int>(w.size()) / k;
+    std::vector<Bf16> y(n);
+    fma_product(GetParam(), pool, pack(pool, {rows_of(w, n, k)}, n, k, nullptr), stored(x).data(), 1,
+                {y.data(), nullptr, nullptr, bias}, scratch);
+    return y;
+  };
+  // Sums halfway between two bf16 numbers: alone the even one, which is lower, with a quarter of a step the upper one.
+  const std::vector<float> bias = {0, 0x1p-9f};
+  EXPECT_EQ(outputs({1, 1, 1, 1}, {1, 0x1p-8f}, nullptr), stored({1, 1}));
+  EXPECT_EQ(outputs({1, 1, 1, 1}, {1, 0x1p-8f}, bias.data()), stored({1, 1 + 0x1p-7f}));
+  // A product that underflows is -0, and stays it where nothing is added.
+  EXPECT_EQ(outputs({-0x1p-100f}, {0x1p-100f}, nullptr), stored({-0.0f}));
+  EXPECT_EQ(outputs({-0x1p-100f}, {0x1p-100f}, bias.data()), stored({0.0f}));
 }
 
 TEST_P(Kernel, NormsOfBothWidthsSumInTheirLanes) {

@@ -39,11 +39,18 @@ ModelShape llama3() {
   return shape;
 }
 
+ModelShape biased() {
+  ModelShape shape = llama();
+  shape.qkv_bias = shape.o_bias = true;
+  shape.rope = {RopeSpec::Scaling::linear, 10000.0, 4.0};
+  return shape;
+}
+
 Vector multiply(const std::vector<TinyWeight>& parts, const Vector& x) {
   Vector y;
   for (const TinyWeight& part : parts) {
     for (int n = 0; n < part.rows; ++n) {
-      double sum = 0;
+      double sum = part.bias.empty() ? 0 : part.bias[n];
       for (int k = 0; k < part.columns; ++k)
         sum += part.values[static_cast<size_t>(n) * part.columns + k] * x[k];
       y.push_back(sum);
@@ -66,6 +73,7 @@ Vector norm(const TinyWeight& weight, const double* x, float eps) {
 double frequency(const RopeSpec& spec, int pair, int head_dim) {
   const double plain = std::pow(spec.base, -2.0 * pair / head_dim);
   if (spec.scaling == RopeSpec::Scaling::none) return plain;
+  if (spec.scaling == RopeSpec::Scaling::linear) return plain / spec.factor;
   const double wavelength = 2 * M_PI / plain;
   if (wavelength < spec.original_positions / spec.high_frequency_factor) return plain;
   if (wavelength > spec.original_positions / spec.low_frequency_factor) return plain / spec.factor;
@@ -214,9 +222,10 @@ TEST_P(ReferenceOps, ARowsBitsDependOnNeitherChunksNorNeighboursNorThreads) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, ReferenceOps, testing::Values(llama(), qwen3(), llama3()),
+INSTANTIATE_TEST_SUITE_P(Families, ReferenceOps, testing::Values(llama(), qwen3(), llama3(), biased()),
                          [](const auto& param) {
                            return param.param.qk_norm                                     ? "Qwen3"
+                                  : param.param.qkv_bias                                  ? "Biased"
                                   : param.param.rope.scaling == RopeSpec::Scaling::llama3 ? "Llama3"
                                                                                           : "Llama";
                          });
@@ -228,17 +237,22 @@ TEST(Reference, AProductIsTheSameSumOnEveryTarget) {
       std::vector<float> x(static_cast<size_t>(rows) * k), w(static_cast<size_t>(kOutputs) * k);
       for (size_t i = 0; i < x.size(); ++i) x[i] = noise(1, i);
       for (size_t i = 0; i < w.size(); ++i) w[i] = noise(2, i);
-      std::vector<float> expected(static_cast<size_t>(rows) * kOutputs);
+      std::vector<float> bias(kOutputs);
+      for (int j = 0; j < kOutputs; ++j) bias[j] = noise(3, j);
+      std::vector<float> expected(static_cast<size_t>(rows) * kOutputs), biased(expected.size());
       for (int i = 0; i < rows * kOutputs; ++i) {
         const double sum = reference::dot(&x[static_cast<size_t>(i / kOutputs) * k],
                                           &w[static_cast<size_t>(i % kOutputs) * k], k);
         expected[i] = static_cast<float>(sum);
+        biased[i] = static_cast<float>(sum + bias[i % kOutputs]);
       }
       for (const SimdTarget& target : simd_targets()) {
         std::vector<float> y(expected.size());
-        reference::product(target, x.data(), rows, k, w.data(), kOutputs, 0, 3, y.data());
-        reference::product(target, x.data(), rows, k, w.data(), kOutputs, 3, 4, y.data());
-        EXPECT_TRUE(bitwise_equal(y, expected, target.name)) << rows << " rows, k=" << k;
+        for (const float* b : {static_cast<const float*>(nullptr), static_cast<const float*>(bias.data())}) {
+          reference::product(target, x.data(), rows, k, w.data(), b, kOutputs, 0, 3, y.data());
+          reference::product(target, x.data(), rows, k, w.data(), b, kOutputs, 3, 4, y.data());
+          EXPECT_TRUE(bitwise_equal(y, b ? biased : expected, target.name)) << rows << " rows, k=" << k;
+        }
       }
     }
   }
@@ -320,6 +334,9 @@ TEST(Reference, ItsMemoryIsWhatWasSaid) {
   const MemoryNeed need = reference_memory_need(shape, {.rows = 10, .logit_rows = 3, .slots = 2, .pages = 7});
   EXPECT_EQ(need.weights, 4u * (1031 * 48 + 48 + 2 * (80 * 48 + 48 * 48 + 3 * 100 * 48 + 2 * 48)));
   EXPECT_EQ(need.cache, 4u * 2 * 7 * 64 * 16 * 2);
+  const MemoryNeed with_biases =
+      reference_memory_need(biased(), {.rows = 10, .logit_rows = 3, .slots = 2, .pages = 7});
+  EXPECT_EQ(with_biases.weights - need.weights, 4u * 2 * (80 + 48));
 }
 
 }  // namespace

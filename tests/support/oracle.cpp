@@ -85,7 +85,7 @@ std::vector<float> linear_sums(std::span<const float> x, const Matrix& w) {
 
 std::vector<float> linear(std::span<const float> x, const Matrix& w) {
   std::vector<float> y = linear_sums(x, w);
-  for (float& value : y) value = bf16(value);
+  for (size_t n = 0; n < y.size(); ++n) y[n] = bf16(w.bias.empty() ? y[n] : y[n] + w.bias[n]);
   return y;
 }
 
@@ -147,6 +147,7 @@ std::vector<float> rope_table(const RopeSpec& spec, int head_dim, int positions)
   std::vector<float> theta(half);
   for (int j = 0; j < half; ++j) {
     double frequency = std::pow(spec.base, -2.0 * j / head_dim);
+    if (spec.scaling == RopeSpec::Scaling::linear) frequency = frequency / spec.factor;
     if (spec.scaling == RopeSpec::Scaling::llama3) {
       // Long waves are stretched by `factor`, short ones kept, the ones between blended by how many fit the
       // original context.

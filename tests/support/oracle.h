@@ -30,6 +30,7 @@ struct Matrix {
   int n = 0;  // outputs
   int k = 0;  // inputs
   std::vector<float> values;
+  std::vector<float> bias = {};  // [n], or empty
 };
 // `rows` holds [n, k], as checkpoints do; rounded to bf16 here.
 Matrix matrix_of(int n, int k, std::span<const float> rows);
@@ -37,7 +38,7 @@ Matrix matrix_of(int n, int k, std::span<const float> rows);
 // Rules 2 and 3 without the rounding: s[n] = sum over k of x_k w_nk, in chunks of 512 each from +0, the chunk
 // sums added ascending from the first. x is [k].
 std::vector<float> linear_sums(std::span<const float> x, const Matrix& w);
-// Rule 3: y = B(s).
+// Rule 3: y = B(s), with a bias y = B(s + b).
 std::vector<float> linear(std::span<const float> x, const Matrix& w);
 
 // Rule 5. h = B(h + d), in place.

@@ -32,15 +32,18 @@ std::vector<float> rounded(const TinyWeight& tensor) {
   return values;
 }
 
-// The parts' rows one after the other as one matrix.
+// The parts' rows one after the other as one matrix, and their biases likewise.
 Matrix joined(const std::vector<TinyWeight>& parts) {
-  std::vector<float> values;
+  std::vector<float> values, bias;
   int n = 0;
   for (const TinyWeight& part : parts) {
     values.insert(values.end(), part.values.begin(), part.values.end());
+    for (const float b : part.bias) bias.push_back(oracle::bf16(b));
     n += part.rows;
   }
-  return oracle::matrix_of(n, parts[0].columns, values);
+  Matrix matrix = oracle::matrix_of(n, parts[0].columns, values);
+  matrix.bias = std::move(bias);
+  return matrix;
 }
 
 std::span<float> part_of(std::vector<float>& row, int begin, int count) {

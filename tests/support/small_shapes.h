@@ -48,4 +48,20 @@ inline ModelShape qk_norm_shape() {
           .rope = {.base = 1e6}};
 }
 
+// Biases on both projections of attention, whose outputs fill no tile of 16; RoPE scaled by a factor.
+inline ModelShape bias_shape() {
+  return {.layers = 2,
+          .hidden = 140,
+          .heads = 7,
+          .kv_heads = 1,
+          .head_dim = 20,
+          .ffn = 100,
+          .vocab = 333,
+          .norm_eps = 1e-6f,
+          .qkv_bias = true,
+          .o_bias = true,
+          .max_positions = 2048,
+          .rope = {.scaling = RopeSpec::Scaling::linear, .factor = 4.0}};
+}
+
 }  // namespace ra

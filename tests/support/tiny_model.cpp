@@ -1,5 +1,6 @@
 #include "tests/support/tiny_model.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <functional>
@@ -59,6 +60,10 @@ TinyModel read_fixture(const std::string& name) {
     check(source.rows == rows && source.columns == columns, "a fixture's tensor of its model's shape");
     parts.push_back({rows, columns, std::vector<float>(static_cast<size_t>(rows) * columns)});
     source.read(0, rows, parts.back().values.data());
+    check(static_cast<bool>(source.read_bias) == has_bias(model.shape, role), "a fixture's biases");
+    if (!source.read_bias) return;
+    parts.back().bias.resize(static_cast<size_t>(rows));
+    source.read_bias(parts.back().bias.data());
   });
   return model;
 }
@@ -75,6 +80,9 @@ TinyModel random_model(const ModelShape& shape, uint64_t seed) {
     for (size_t i = 0; i < tensor.values.size(); ++i) {
       tensor.values[i] = noise(tensor_seed, i) * scale + (is_norm ? 1.0f : 0.0f);
     }
+    for (int i = 0; has_bias(shape, role) && i < rows; ++i) {
+      tensor.bias.push_back(noise(tensor_seed, tensor.values.size() + static_cast<size_t>(i)));
+    }
     model.weights[{role, layer}].push_back(std::move(tensor));
   });
   return model;
@@ -88,6 +96,8 @@ void load_model(const TinyModel& model, Ops& ops) {
                          std::memcpy(out, tensor.values.data() + static_cast<size_t>(first) * tensor.columns,
                                      static_cast<size_t>(count) * tensor.columns * sizeof(float));
                        }});
+      if (tensor.bias.empty()) continue;
+      parts.back().read_bias = [&tensor](float* out) { std::ranges::copy(tensor.bias, out); };
     }
     ops.load(key.first, key.second, parts);
   }

@@ -14,7 +14,8 @@ namespace ra {
 struct TinyWeight {
   int rows = 0;
   int columns = 0;
-  std::vector<float> values;  // [rows, columns]
+  std::vector<float> values;     // [rows, columns]
+  std::vector<float> bias = {};  // [rows], or empty
 };
 
 struct TinyModel {
