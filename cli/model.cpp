@@ -36,9 +36,16 @@ std::string mib(uint64_t bytes) {
 
 std::string rope_text(const RopeSpec& rope) {
   if (rope.scaling == RopeSpec::Scaling::none) return fmt::format("base {}, not scaled", rope.base);
+  if (rope.scaling == RopeSpec::Scaling::linear)
+    return fmt::format("base {}, scaled linearly by {}", rope.base, rope.factor);
   return fmt::format("base {}, scaled as llama3: factor {}, low {}, high {}, {} original positions",
                      rope.base, rope.factor, rope.low_frequency_factor, rope.high_frequency_factor,
                      rope.original_positions);
+}
+
+std::string bias_text(const ModelShape& shape) {
+  if (!shape.qkv_bias) return shape.o_bias ? ", bias on o" : "";
+  return shape.o_bias ? ", bias on q, k, v and o" : ", bias on q, k and v";
 }
 
 // How many weights, and the types that hold them, the one of most bytes first.
@@ -90,8 +97,9 @@ std::string model_text(const Checkpoint& checkpoint, const Tokenizer* tokenizer)
   text += line("family", checkpoint.family());
   text += line("layers", fmt::format("{}", shape.layers));
   text += line("hidden", fmt::format("{}, feed-forward {}", shape.hidden, shape.ffn));
-  text += line("attention", fmt::format("{} heads of {}, {} key-value heads{}", shape.heads, shape.head_dim,
-                                        shape.kv_heads, shape.qk_norm ? ", q and k norm" : ""));
+  text +=
+      line("attention", fmt::format("{} heads of {}, {} key-value heads{}{}", shape.heads, shape.head_dim,
+                                    shape.kv_heads, shape.qk_norm ? ", q and k norm" : "", bias_text(shape)));
   text += line("vocabulary",
                fmt::format("{}, {}", shape.vocab, shape.tied ? "head tied to the embedding" : "own head"));
   text += line("positions", fmt::format("{}", shape.max_positions));

@@ -39,6 +39,8 @@ Json shape_json(const ModelShape& shape) {
                            {"kv_heads", size(shape.kv_heads)},
                            {"head_dim", size(shape.head_dim)},
                            {"qk_norm", Json{shape.qk_norm}},
+                           {"qkv_bias", Json{shape.qkv_bias}},
+                           {"o_bias", Json{shape.o_bias}},
                            {"vocab", size(shape.vocab)},
                            {"tied", Json{shape.tied}},
                            {"positions", size(shape.max_positions)},
@@ -49,6 +51,9 @@ Json rope_json(const RopeSpec& rope) {
   Json::Object object = {{"base", Json{rope.base}}};
   if (rope.scaling == RopeSpec::Scaling::none) {
     object.push_back({"scaling", Json{}});
+  } else if (rope.scaling == RopeSpec::Scaling::linear) {
+    object.push_back({"scaling", text("linear")});
+    object.push_back({"factor", Json{rope.factor}});
   } else {
     object.push_back({"scaling", text("llama3")});
     object.push_back({"factor", Json{rope.factor}});

@@ -71,6 +71,17 @@ struct Checkpoint::State {
       read_rows(index, permuted_row(row, shape.head_dim), 1, out);
     }
   }
+
+  // A bias, one value a row of its matrix.
+  void read_bias(size_t index, bool permuted, float* out) {
+    const int64_t count = weights.tensors[index].columns;
+    if (!permuted) return read_rows(index, 0, 1, out);
+    std::vector<float> stored(static_cast<size_t>(count));
+    read_rows(index, 0, 1, stored.data());
+    for (int64_t row = 0; row < count; ++row) {
+      out[row] = stored[static_cast<size_t>(permuted_row(row, shape.head_dim))];
+    }
+  }
 };
 
 Checkpoint::Checkpoint(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -165,17 +176,23 @@ Parts Checkpoint::parts(Role role, int layer) const {
     if (weight.role != role) continue;
     const auto place = state_->weights.places.find({role, layer, static_cast<int>(parts.size())});
     check(place != state_->weights.places.end(), "a layer of the model");
-    const StoredTensor& tensor = state_->weights.tensors[place->second];
+    const size_t index = place->second.weight;
+    const StoredTensor& tensor = state_->weights.tensors[index];
     RowSource source;
     source.rows = static_cast<int>(tensor.rows);
     source.columns = static_cast<int>(tensor.columns);
     const bool permuted = weight.rotated && state_->permutes_rows;
-    source.read = [state = state_.get(), index = place->second, permuted](int first, int count, float* out) {
+    source.read = [state = state_.get(), index, permuted](int first, int count, float* out) {
       check(first >= 0 && count >= 0 && count <= state->weights.tensors[index].rows - first,
             "rows of the tensor");
       permuted ? state->read_permuted_rows(index, first, count, out)
                : state->read_rows(index, first, count, out);
     };
+    if (const std::optional<size_t> bias = place->second.bias) {
+      source.read_bias = [state = state_.get(), bias = *bias, permuted](float* out) {
+        state->read_bias(bias, permuted, out);
+      };
+    }
     parts.push_back(std::move(source));
   }
   return parts;

@@ -64,7 +64,7 @@ class Checkpoint {
   ~Checkpoint();
 
   const std::string& name() const;    // last part of the path
-  const std::string& family() const;  // "llama", "qwen3"
+  const std::string& family() const;  // "llama", "qwen3", ...: Family::name
   const std::string& format() const;  // "GGUF v3", "safetensors"
   const ModelShape& shape() const;
   const TokenizerSource& tokenizer() const;
@@ -79,8 +79,8 @@ class Checkpoint {
   // "<sha256>  <name>\n" in name order, which is what sha256sum prints.
   std::string sha256(const std::string& cache = "") const;
 
-  // The parts of one operation's weight as Ops::load wants them: rows in the model's order (GGUF's permutation of
-  // llama's q and k rows undone), dequantised when read. The checkpoint must outlive their use. Roles without weights
+  // The parts of one operation's weight as Ops::load wants them: rows and biases in the model's order (GGUF's permutation
+  // of llama's q and k rows undone), dequantised when read. The checkpoint must outlive their use. Roles without weights
   // have no parts.
   Parts parts(Role role, int layer) const;
   // The tensors in which reads of their parts have met a NaN or an infinity so far: allowed, but worth a word.

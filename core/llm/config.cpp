@@ -26,8 +26,11 @@ void check_shape(const ModelShape& shape, const std::string& file) {
     fail(fmt::format("a norm's epsilon of {}", shape.norm_eps), "one between 0 and 1");
   }
   const RopeSpec& rope = shape.rope;
-  if (!std::isfinite(rope.base) || !(rope.base >= 1)) {
-    fail(fmt::format("a RoPE base (rope_theta) of {}", rope.base), "a finite number from 1");
+  if (!(rope.base > 1 && rope.base < 0x1p60)) {
+    fail(fmt::format("a RoPE base (rope_theta) of {}", rope.base), "one above 1 and below 2^60");
+  }
+  if (rope.scaling == RopeSpec::Scaling::linear && !(rope.factor >= 1 && std::isfinite(rope.factor))) {
+    fail(fmt::format("linear RoPE scaling by a factor of {}", rope.factor), "a finite one from 1");
   }
   if (rope.scaling == RopeSpec::Scaling::llama3 &&
       !(rope.factor >= 1 && rope.low_frequency_factor > 0 && rope.original_positions >= 1 &&

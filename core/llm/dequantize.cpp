@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/llm/tensor_type.h"
+#include "core/llm/word_list.h"
 
 namespace ra {
 namespace {
@@ -294,13 +295,11 @@ std::vector<TensorType> tensor_types() {
 }
 
 std::string supported_types(bool with_blocks) {
-  std::string text, last;
+  std::vector<std::string> names;
   for (const TypeLayout& layout : kLayouts) {
-    if (layout.elements > 1 && !with_blocks) continue;
-    if (!last.empty()) text += (text.empty() ? "" : ", ") + last;
-    last = layout.name;
+    if (layout.elements == 1 || with_blocks) names.emplace_back(layout.name);
   }
-  return text + " or " + last;
+  return one_of(names);
 }
 
 void dequantize(TensorType type, const uint8_t* raw, int64_t count, float* out) {

@@ -1,36 +1,36 @@
 #include "core/llm/family.h"
 
 #include "core/error.h"
+#include "core/llm/word_list.h"
 
 namespace ra {
 namespace {
 
 constexpr Family kFamilies[] = {
-    // name, architecture, qk_norm, gguf_permutes_rows, default_head_dim
-    {"llama", "LlamaForCausalLM", false, true, 0},
-    {"qwen3", "Qwen3ForCausalLM", true, false, 128},
+    // name, architecture, gguf, qk_norm, bias, window, gguf_permutes_rows, default_head_dim
+    {"llama", "LlamaForCausalLM", "llama", false, AttentionBias::configured, SlidingWindow::stated, true, 0},
+    {"mistral", "MistralForCausalLM", nullptr, false, AttentionBias::none, SlidingWindow::always, false, 0},
+    {"qwen2", "Qwen2ForCausalLM", "qwen2", false, AttentionBias::qkv, SlidingWindow::switched, false, 0},
+    {"qwen3", "Qwen3ForCausalLM", "qwen3", true, AttentionBias::configured, SlidingWindow::switched, false,
+     128},
 };
 
 using enum Extent;
 constexpr WeightName kWeights[] = {
-    {Role::embed, "model.embed_tokens.weight", "token_embd.weight", vocab, hidden, false},
-    {Role::attention_norm, "model.layers.#.input_layernorm.weight", "blk.#.attn_norm.weight", one, hidden,
-     false},
-    {Role::qkv, "model.layers.#.self_attn.q_proj.weight", "blk.#.attn_q.weight", q_rows, hidden, true},
-    {Role::qkv, "model.layers.#.self_attn.k_proj.weight", "blk.#.attn_k.weight", kv_rows, hidden, true},
-    {Role::qkv, "model.layers.#.self_attn.v_proj.weight", "blk.#.attn_v.weight", kv_rows, hidden, false},
-    {Role::qk_norm_rope, "model.layers.#.self_attn.q_norm.weight", "blk.#.attn_q_norm.weight", one, head_dim,
-     false},
-    {Role::qk_norm_rope, "model.layers.#.self_attn.k_norm.weight", "blk.#.attn_k_norm.weight", one, head_dim,
-     false},
-    {Role::o, "model.layers.#.self_attn.o_proj.weight", "blk.#.attn_output.weight", hidden, q_rows, false},
-    {Role::ffn_norm, "model.layers.#.post_attention_layernorm.weight", "blk.#.ffn_norm.weight", one, hidden,
-     false},
-    {Role::gate_up, "model.layers.#.mlp.gate_proj.weight", "blk.#.ffn_gate.weight", ffn, hidden, false},
-    {Role::gate_up, "model.layers.#.mlp.up_proj.weight", "blk.#.ffn_up.weight", ffn, hidden, false},
-    {Role::down, "model.layers.#.mlp.down_proj.weight", "blk.#.ffn_down.weight", hidden, ffn, false},
-    {Role::final_norm, "model.norm.weight", "output_norm.weight", one, hidden, false},
-    {Role::lm_head, "lm_head.weight", "output.weight", vocab, hidden, false},
+    {Role::embed, "model.embed_tokens", "token_embd", vocab, hidden, false},
+    {Role::attention_norm, "model.layers.#.input_layernorm", "blk.#.attn_norm", one, hidden, false},
+    {Role::qkv, "model.layers.#.self_attn.q_proj", "blk.#.attn_q", q_rows, hidden, true},
+    {Role::qkv, "model.layers.#.self_attn.k_proj", "blk.#.attn_k", kv_rows, hidden, true},
+    {Role::qkv, "model.layers.#.self_attn.v_proj", "blk.#.attn_v", kv_rows, hidden, false},
+    {Role::qk_norm_rope, "model.layers.#.self_attn.q_norm", "blk.#.attn_q_norm", one, head_dim, false},
+    {Role::qk_norm_rope, "model.layers.#.self_attn.k_norm", "blk.#.attn_k_norm", one, head_dim, false},
+    {Role::o, "model.layers.#.self_attn.o_proj", "blk.#.attn_output", hidden, q_rows, false},
+    {Role::ffn_norm, "model.layers.#.post_attention_layernorm", "blk.#.ffn_norm", one, hidden, false},
+    {Role::gate_up, "model.layers.#.mlp.gate_proj", "blk.#.ffn_gate", ffn, hidden, false},
+    {Role::gate_up, "model.layers.#.mlp.up_proj", "blk.#.ffn_up", ffn, hidden, false},
+    {Role::down, "model.layers.#.mlp.down_proj", "blk.#.ffn_down", hidden, ffn, false},
+    {Role::final_norm, "model.norm", "output_norm", one, hidden, false},
+    {Role::lm_head, "lm_head", "output", vocab, hidden, false},
 };
 
 }  // namespace
@@ -39,9 +39,9 @@ std::span<const Family> families() {
   return kFamilies;
 }
 
-const Family* find_family(std::string_view name) {
+const Family* find_gguf_architecture(std::string_view name) {
   for (const Family& family : kFamilies) {
-    if (name == family.name) return &family;
+    if (family.gguf && name == family.gguf) return &family;
   }
   return nullptr;
 }
@@ -54,10 +54,17 @@ const Family* find_architecture(std::string_view architecture) {
 }
 
 std::string supported_architectures() {
-  std::string text;
-  for (const Family& family : kFamilies)
-    text += (text.empty() ? "" : " or ") + std::string(family.architecture);
-  return text;
+  std::vector<std::string> names;
+  for (const Family& family : kFamilies) names.emplace_back(family.architecture);
+  return one_of(names);
+}
+
+std::string supported_gguf_architectures() {
+  std::vector<std::string> names;
+  for (const Family& family : kFamilies) {
+    if (family.gguf) names.emplace_back(family.gguf);
+  }
+  return one_of(names);
 }
 
 int extent_of(Extent extent, const ModelShape& shape) {
@@ -94,11 +101,11 @@ bool has_layers(const WeightName& weight) {
   return std::string_view(weight.gguf).find('#') != std::string_view::npos;
 }
 
-std::string name_in_layer(const char* pattern, int layer) {
+std::string tensor_name(const char* pattern, int layer, const char* ending) {
   std::string name = pattern;
   const size_t mark = name.find('#');
   if (mark != std::string::npos) name.replace(mark, 1, std::to_string(layer));
-  return name;
+  return name + ending;
 }
 
 }  // namespace ra

@@ -46,19 +46,28 @@ class Section {
 
 // What other models of the same architecture name have, and this forward pass does not compute.
 void refuse_unsupported(const Section& section) {
-  const std::string* scaling = section.string("rope.scaling.type");
-  if (scaling && *scaling != "none") {
-    section.fail("rope.scaling.type", fmt::format("\"{}\"", printable(*scaling)),
-                 "none, or llama3 by a tensor rope_freqs.weight");
-  }
-  for (const char* key :
-       {"rope.scale_linear", "attention.scale", "logit_scale", "residual_scale", "embedding_scale"}) {
+  for (const char* key : {"attention.scale", "logit_scale", "residual_scale", "embedding_scale"}) {
     if (section.has(key) && section.number(key) != 1.0) section.fail(key, "a scale other than 1", "none");
   }
-  for (const char* key :
-       {"expert_count", "attention.sliding_window", "attention.clamp_kqv", "pooling_type"}) {
+  for (const char* key : {"expert_count", "attention.clamp_kqv", "pooling_type"}) {
     if (section.has(key)) section.fail(key, "a setting", "none: such models are not supported");
   }
+}
+
+// A type that is absent is linear, and a factor that is absent or 0 scales nothing; rope.scale_linear is the factor's
+// older name.
+void read_rope_scaling(const Section& section, RopeSpec& rope) {
+  const std::string* type = section.string("rope.scaling.type");
+  if (type && *type == "none") return;
+  if (type && *type != "linear") {
+    section.fail("rope.scaling.type", fmt::format("\"{}\"", printable(*type)),
+                 "none, linear, or llama3 by a tensor rope_freqs.weight");
+  }
+  const char* const key = section.has("rope.scaling.factor") ? "rope.scaling.factor" : "rope.scale_linear";
+  const double factor = section.number(key).value_or(0);
+  if (factor == 0 || factor == 1) return;
+  rope.scaling = RopeSpec::Scaling::linear;
+  rope.factor = factor;
 }
 
 std::optional<int32_t> token_id(const GgufMetadata& metadata, const std::string& key) {
@@ -81,6 +90,9 @@ void read_rope_factors(const std::vector<InputFile>& files, GgufFile& gguf, Mode
     throw Error(Exit::bad_input, fmt::format("{}@{}: tensor rope_freqs.weight: found {}; expected {}",
                                              file.name(), tensor->offset, found, expected));
   };
+  if (config.shape.rope.scaling != RopeSpec::Scaling::none) {
+    fail("it beside linear scaling", "one way of scaling RoPE");
+  }
   const auto frequencies = static_cast<uint64_t>(config.shape.head_dim / 2);
   if (tensor->type != TensorType::f32 || tensor->dims != std::vector<uint64_t>{frequencies}) {
     fail(tensor->stored_type + " " + dims_text(tensor->dims), fmt::format("F32 [{}]", frequencies));
@@ -90,7 +102,7 @@ void read_rope_factors(const std::vector<InputFile>& files, GgufFile& gguf, Mode
   std::vector<float> factors(frequencies);
   dequantize(TensorType::f32, raw.data(), static_cast<int64_t>(frequencies), factors.data());
   const auto positions =
-      gguf.metadata.integer(std::string(config.family->name) + ".rope.scaling.original_context_length");
+      gguf.metadata.integer(std::string(config.family->gguf) + ".rope.scaling.original_context_length");
   const auto scaled =
       llama3_scaling(config.shape.rope, factors,
                      positions ? std::optional<double>(static_cast<double>(*positions)) : std::nullopt);
@@ -106,16 +118,14 @@ ModelConfig config_from_gguf(const GgufFile& gguf) {
   const GgufMetadata& metadata = gguf.metadata;
   ModelConfig config;
   const std::string* architecture = metadata.string("general.architecture");
-  config.family = architecture ? find_family(*architecture) : nullptr;
+  config.family = architecture ? find_gguf_architecture(*architecture) : nullptr;
   if (!config.family) {
-    std::string known;
-    for (const Family& family : families()) known += (known.empty() ? "" : " or ") + std::string(family.name);
-    throw Error(
-        Exit::bad_input,
-        fmt::format("{}: general.architecture: found {}; expected {}", metadata.file_name(),
-                    architecture ? fmt::format("\"{}\"", printable(*architecture)) : "nothing", known));
+    throw Error(Exit::bad_input,
+                fmt::format("{}: general.architecture: found {}; expected {}", metadata.file_name(),
+                            architecture ? fmt::format("\"{}\"", printable(*architecture)) : "nothing",
+                            supported_gguf_architectures()));
   }
-  const Section section(metadata, config.family->name);
+  const Section section(metadata, config.family->gguf);
   refuse_unsupported(section);
 
   ModelShape& shape = config.shape;
@@ -140,12 +150,22 @@ ModelConfig config_from_gguf(const GgufFile& gguf) {
   shape.norm_eps = static_cast<float>(*epsilon);
   shape.qk_norm = config.family->qk_norm;
   shape.rope.base = section.number("rope.freq_base").value_or(10000.0);
+  read_rope_scaling(section, shape.rope);
+  if (const auto window = metadata.integer(std::string(config.family->gguf) + ".attention.sliding_window");
+      window && *window != 0 && *window < static_cast<uint64_t>(shape.max_positions)) {
+    section.fail("attention.sliding_window", fmt::format("a window of {}", *window),
+                 "none: sliding windows are not supported");
+  }
 
   const auto has_tensor = [&](const char* name) {
     return std::any_of(gguf.tensors.begin(), gguf.tensors.end(),
                        [&](const auto& tensor) { return tensor.name == name; });
   };
   shape.tied = !has_tensor("output.weight");
+  const bool optional_biases = config.family->bias == AttentionBias::configured;
+  shape.qkv_bias =
+      config.family->bias == AttentionBias::qkv || (optional_biases && has_tensor("blk.0.attn_q.bias"));
+  shape.o_bias = optional_biases && has_tensor("blk.0.attn_output.bias");
   const GgufArray* tokens = metadata.array("tokenizer.ggml.tokens", kGgufString);
   const auto vocab = section.optional_integer("vocab_size", kMaxVocab);
   if (!vocab && (!tokens || tokens->count < 1))

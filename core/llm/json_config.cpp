@@ -71,7 +71,7 @@ const Family* read_family(const Section& config) {
   return family;
 }
 
-void refuse_unsupported(const Section& config) {
+void refuse_unsupported(const Section& config, const Family& family) {
   for (const char* key : {"torch_dtype", "dtype"}) {
     const std::string* type = config.string(key);
     if (type && *type != "float32" && *type != "float16" && *type != "bfloat16") {
@@ -82,8 +82,9 @@ void refuse_unsupported(const Section& config) {
     config.fail("quantization_config", "a quantised checkpoint",
                 "weights in " + supported_types(false) + ", or a GGUF file");
   }
-  for (const char* key : {"attention_bias", "mlp_bias"}) {
-    if (config.boolean(key)) config.fail(key, "true", "false: biases are not supported in this family");
+  if (config.boolean("mlp_bias")) config.fail("mlp_bias", "true", "false: such biases are not supported");
+  if (family.bias == AttentionBias::none && config.boolean("attention_bias")) {
+    config.fail("attention_bias", "true", fmt::format("false in a {} model", family.name));
   }
   if (const std::string* activation = config.string("hidden_act"); activation && *activation != "silu") {
     config.fail("hidden_act", quoted(*activation), "silu");
@@ -91,18 +92,35 @@ void refuse_unsupported(const Section& config) {
   if (config.number("partial_rotary_factor", 1.0) != 1.0) {
     config.fail("partial_rotary_factor", "RoPE on a part of the head", "1");
   }
-  // Where use_sliding_window is absent, a window's length alone switches it on.
-  const bool window = config.find("sliding_window") &&
-                      (config.find("use_sliding_window") ? config.boolean("use_sliding_window") : true);
-  if (window || config.boolean("use_sliding_window")) {
-    config.fail("sliding_window", "a sliding window in use", "full attention");
-  }
   if (const Json* types = config.find("layer_types")) {
     for (const Json& type : types->array(config.where("layer_types"))) {
       const std::string& name = type.string(config.where("layer_types"));
       if (name != "full_attention") config.fail("layer_types", quoted(name), "full_attention");
     }
   }
+}
+
+// A window as long as the context, or in layers that the model does not have, changes nothing.
+void refuse_sliding_window(const Json& json, const Section& config, const Family& family,
+                           const ModelShape& shape) {
+  constexpr int kDefaultWindow = 4096;      // transformers: MistralConfig, Qwen2Config, Qwen3Config
+  constexpr int kDefaultWindowLayers = 28;  // the latter two
+  if (family.window == SlidingWindow::switched) {
+    if (!config.boolean("use_sliding_window")) return;
+    const Json* full = config.find("max_window_layers");
+    const uint64_t first =
+        full ? full->unsigned_integer(config.where("max_window_layers")) : kDefaultWindowLayers;
+    if (first >= static_cast<uint64_t>(shape.layers)) return;
+  }
+  const bool absent = !json.find("sliding_window");  // null is: none
+  if (absent && family.window == SlidingWindow::stated) return;
+  if (!absent && !config.find("sliding_window")) return;
+  const int window = config.integer("sliding_window", kMaxPositions, kDefaultWindow);
+  if (window >= shape.max_positions) return;
+  config.fail("sliding_window",
+              fmt::format("a window of {}{} in a context of {}", window, absent ? " by default" : "",
+                          shape.max_positions),
+              "null: sliding windows are not supported");
 }
 
 // rope_parameters, or rope_theta beside rope_scaling.
@@ -130,7 +148,12 @@ RopeSpec read_rope(const Json& json, const Section& config) {
     section.fail("partial_rotary_factor", "RoPE on a part of the head", "1");
   }
   if (!type || *type == "default") return rope;
-  if (*type != "llama3") section.fail("rope_type", quoted(*type), "default or llama3");
+  if (*type == "linear") {
+    rope.scaling = RopeSpec::Scaling::linear;
+    rope.factor = section.number("factor");
+    return rope;
+  }
+  if (*type != "llama3") section.fail("rope_type", quoted(*type), "default, linear or llama3");
   rope.scaling = RopeSpec::Scaling::llama3;
   rope.factor = section.number("factor");
   rope.low_frequency_factor = section.number("low_freq_factor");
@@ -162,7 +185,7 @@ ModelConfig config_from_json(const Json& json, const std::string& file) {
   const Section section(json, file);
   ModelConfig config;
   config.family = read_family(section);
-  refuse_unsupported(section);
+  refuse_unsupported(section, *config.family);
   ModelShape& shape = config.shape;
   shape.layers = section.integer("num_hidden_layers", kMaxLayers);
   shape.hidden = section.integer("hidden_size", kMaxHidden);
@@ -176,6 +199,10 @@ ModelConfig config_from_json(const Json& json, const std::string& file) {
   shape.max_positions = section.integer("max_position_embeddings", kMaxPositions);
   shape.norm_eps = static_cast<float>(section.number("rms_norm_eps"));
   shape.qk_norm = config.family->qk_norm;
+  const bool biases = config.family->bias == AttentionBias::configured && section.boolean("attention_bias");
+  shape.qkv_bias = biases || config.family->bias == AttentionBias::qkv;
+  shape.o_bias = biases;
+  refuse_sliding_window(json, section, *config.family, shape);
   shape.tied = section.boolean("tie_word_embeddings");
   shape.rope = read_rope(json, section);
   check_shape(shape, file);

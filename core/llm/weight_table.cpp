@@ -14,7 +14,10 @@ namespace {
 
 constexpr size_t kMaxWarnings = 8;
 
-std::vector<uint64_t> expected_dims(const WeightName& weight, const ModelShape& shape) {
+enum class Ending : uint8_t { weight, bias };
+
+std::vector<uint64_t> expected_dims(const WeightName& weight, Ending ending, const ModelShape& shape) {
+  if (ending == Ending::bias) return {static_cast<uint64_t>(extent_of(weight.rows, shape))};
   const auto columns = static_cast<uint64_t>(extent_of(weight.columns, shape));
   if (weight.rows == Extent::one) return {columns};
   return {static_cast<uint64_t>(extent_of(weight.rows, shape)), columns};
@@ -32,7 +35,7 @@ StoredTensor stored(const TensorEntry& entry) {
   return tensor;
 }
 
-// A bias, a norm or an adapter inside a layer would change the result. Tables of RoPE's frequencies, which
+// Another bias, norm or adapter inside a layer would change the result. Tables of RoPE's frequencies, which
 // old files carry, are computed here from the configuration.
 bool changes_the_result(const std::string& name, CheckpointFormat format) {
   return name.starts_with(format == CheckpointFormat::gguf ? "blk." : "model.layers.") &&
@@ -43,6 +46,7 @@ struct Place {
   Role role;
   int layer;
   int part;
+  Ending ending;
 };
 
 // Where each of the model's weights is among the entries, in the entries' order.
@@ -60,7 +64,9 @@ class Finder {
     for (const WeightName& weight : weight_names(shape_)) {
       const int part = parts[weight.role]++;
       for (int layer = 0; layer < (has_layers(weight) ? shape_.layers : 1); ++layer) {
-        found.emplace(find(weight, layer), Place{weight.role, layer, part});
+        found.emplace(find(weight, layer, Ending::weight), Place{weight.role, layer, part, Ending::weight});
+        if (!has_bias(shape_, weight.role)) continue;
+        found.emplace(find(weight, layer, Ending::bias), Place{weight.role, layer, part, Ending::bias});
       }
     }
     return found;
@@ -74,9 +80,9 @@ class Finder {
   }
 
  private:
-  size_t find(const WeightName& weight, int layer) const {
-    const std::string name =
-        name_in_layer(format_ == CheckpointFormat::gguf ? weight.gguf : weight.safetensors, layer);
+  size_t find(const WeightName& weight, int layer, Ending ending) const {
+    const std::string name = tensor_name(format_ == CheckpointFormat::gguf ? weight.gguf : weight.safetensors,
+                                         layer, ending == Ending::bias ? ".bias" : ".weight");
     const auto entry = by_name_.find(name);
     if (entry == by_name_.end()) {
       throw Error(Exit::bad_input,
@@ -85,7 +91,7 @@ class Finder {
                               shape_.layers));
     }
     const TensorEntry& tensor = entries_[entry->second];
-    const std::vector<uint64_t> dims = expected_dims(weight, shape_);
+    const std::vector<uint64_t> dims = expected_dims(weight, ending, shape_);
     if (tensor.dims != dims) fail(tensor, "shape " + dims_text(tensor.dims), "shape " + dims_text(dims));
     if (!tensor.type) fail(tensor, "type " + printable(tensor.stored_type), supported_types(false));
     return entry->second;
@@ -111,7 +117,12 @@ WeightTable make_weight_table(const std::vector<TensorEntry>& entries, const std
   const std::map<size_t, Place> found = finder.find_all();
   WeightTable table;
   for (const auto& [index, place] : found) {
-    table.places[{place.role, place.layer, place.part}] = table.tensors.size();
+    WeightPlace& indices = table.places[{place.role, place.layer, place.part}];
+    if (place.ending == Ending::bias) {
+      indices.bias = table.tensors.size();
+    } else {
+      indices.weight = table.tensors.size();
+    }
     table.tensors.push_back(stored(entries[index]));
   }
   size_t unused = 0;

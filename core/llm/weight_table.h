@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -13,9 +14,15 @@ namespace ra {
 
 enum class CheckpointFormat : uint8_t { gguf, safetensors };
 
+// Indices into WeightTable::tensors.
+struct WeightPlace {
+  size_t weight = 0;
+  std::optional<size_t> bias;
+};
+
 struct WeightTable {
-  std::vector<StoredTensor> tensors;                    // the model's, in the order of `entries`
-  std::map<std::tuple<Role, int, int>, size_t> places;  // (role, layer, part) -> index into tensors
+  std::vector<StoredTensor> tensors;                         // the model's, in the order of `entries`
+  std::map<std::tuple<Role, int, int>, WeightPlace> places;  // by role, layer, part
   std::vector<std::string> warnings;
 };
 

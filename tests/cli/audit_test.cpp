@@ -86,6 +86,29 @@ TEST(Audit, InvariantHasTheSameDigestsOverTrialsThreadsAndTargets) {
   }
 }
 
+class AuditOfFixture : public testing::TestWithParam<std::string> {};
+
+TEST_P(AuditOfFixture, InvariantIsIdentical) {
+  const TemporaryFolder folder;
+  std::vector<std::string> arguments = tiny_audit(folder, {"--strata", "rows,all"});
+  arguments[2] = RA_GOLDEN "/" + GetParam();
+  const Finished finished = run_program(arguments);
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  EXPECT_THAT(finished.out,
+              HasSubstr("\ninvariant: identical\n  runs              12 of 12 equal solo; 1 stream"));
+  EXPECT_GT(digests(stored(folder), "invariant").size(), 12u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Fixtures, AuditOfFixture,
+                         testing::Values("llama-tied-bf16", "llama3-scaled-fp32-sharded", "mistral-fp16",
+                                         "qwen2-bf16", "qwen3-bf16", "gguf/llama-tied-bf16.gguf",
+                                         "gguf/llama-tied-q8_0.gguf", "gguf/qwen3-bf16.gguf"),
+                         [](const auto& test) {
+                           std::string name = test.param;
+                           for (char& c : name) c = std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
+                           return name;
+                         });
+
 TEST(Audit, AnArmAloneHasTheDigestsThatItHasInterleaved) {
   const auto interleaved = invariant_digests({"--kernels", "standard,invariant"});
   EXPECT_EQ(invariant_digests({"--kernels", "invariant"}), interleaved);

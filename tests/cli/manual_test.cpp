@@ -6,6 +6,8 @@
 #include <regex>
 #include <set>
 
+#include "core/llm/family.h"
+#include "core/llm/tensor_type.h"
 #include "tests/cli/program.h"
 
 namespace ra {
@@ -104,6 +106,33 @@ TEST(Manual, HelpFitsTheTerminalWithoutLosingAWord) {
       for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), columns) << line;
     }
   }
+}
+
+// What stands below a heading, up to the next.
+std::string section(const std::string& page, const std::string& heading) {
+  const size_t begin = page.find(heading + "\n");
+  EXPECT_NE(begin, std::string::npos) << heading;
+  if (begin == std::string::npos) return "";
+  const size_t after = begin + heading.size();
+  return page.substr(after, page.find("\n.S", after) - after);
+}
+
+TEST(Manual, HasEveryFamilyAndNoOther) {
+  const std::string text = section(manual("repro-audit.1"), ".Ss Families");
+  std::set<std::string> names, architectures;
+  for (const Family& family : families()) {
+    names.insert(family.name);
+    architectures.insert(family.architecture);
+  }
+  EXPECT_EQ(matches(text, std::regex(R"re(\n\.It Cm (\w+))re")), names);
+  EXPECT_EQ(matches(text, std::regex(R"re((\w+ForCausalLM))re")), architectures);
+}
+
+TEST(Manual, HasEveryTypeAndNoOther) {
+  const std::string text = section(manual("repro-audit.1"), ".Ss Types");
+  std::set<std::string> names;
+  for (const TensorType type : tensor_types()) names.insert(type_name(type));
+  EXPECT_EQ(matches(text, std::regex(R"re(\b([A-Z]+\d+(?:_\w+)?)\b)re")), names);
 }
 
 TEST(Manual, PagesAreCleanMdoc) {

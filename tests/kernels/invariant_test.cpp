@@ -287,7 +287,8 @@ void expect_streams(CheckedDevice& device, const KernelSet& set, const std::vect
 
 TEST_P(Invariant, StreamsEqualThoseOfAnotherImplementation) {
   const KernelSet set = find_kernel_set(GetParam(), "invariant");
-  for (const char* name : {"llama-tied-bf16", "llama3-scaled-fp32-sharded", "qwen3-bf16"}) {
+  for (const char* name :
+       {"llama-tied-bf16", "llama3-scaled-fp32-sharded", "mistral-fp16", "qwen2-bf16", "qwen3-bf16"}) {
     SCOPED_TRACE(name);
     const std::vector<ExpectedStream> streams = read_expected_streams(name);
     ASSERT_EQ(streams.size(), 4u);

@@ -133,6 +133,8 @@ TEST_F(BadConfig, B31SizesThatAreNone) {
 
 TEST_F(BadConfig, B32NumbersThatAreNone) {
   expect_refused({{"rope_theta", "0"}}, "rope_theta) of 0");
+  expect_refused({{"rope_theta", "1"}}, "rope_theta) of 1; expected one above 1");
+  expect_refused({{"rope_theta", "1e30"}}, "rope_theta) of 1e+30");
   expect_refused({{"rope_theta", "-10000.0"}}, "rope_theta) of -10000");
   expect_refused({{"rms_norm_eps", "-1e-05"}}, "epsilon of -1e-05");
   expect_refused({{"rms_norm_eps", "\"1e-05\""}}, "rms_norm_eps: found \"1e-05\"; expected a number");
@@ -143,8 +145,10 @@ TEST_F(BadConfig, B32NumbersThatAreNone) {
 }
 
 TEST_F(BadConfig, B33WhatIsNotSupportedNamesWhatIs) {
-  expect_refused({{"architectures", R"(["GPT2LMHeadModel"])"}},
-                 "found \"GPT2LMHeadModel\"; expected LlamaForCausalLM or Qwen3ForCausalLM");
+  expect_refused(
+      {{"architectures", R"(["GPT2LMHeadModel"])"}},
+      "found \"GPT2LMHeadModel\"; expected LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM or "
+      "Qwen3ForCausalLM");
   expect_refused({{"architectures", ""}}, "architectures: found nothing; expected LlamaForCausalLM");
   expect_refused({{"architectures", "[]"}}, "architectures: found 0 names");
   expect_refused({{"model_type", R"("mistral")"}}, "model_type: found \"mistral\"; expected llama");
@@ -153,16 +157,18 @@ TEST_F(BadConfig, B33WhatIsNotSupportedNamesWhatIs) {
   expect_refused({{"dtype", R"("int8")"}}, "dtype: found \"int8\"; expected float32, float16 or bfloat16");
   expect_refused({{"quantization_config", R"({"quant_method":"gptq"})"}},
                  "expected weights in F32, F16 or BF16");
-  expect_refused({{"attention_bias", "true"}}, "attention_bias: found true");
   expect_refused({{"mlp_bias", "true"}}, "mlp_bias: found true");
   expect_refused({{"hidden_act", R"("gelu")"}}, "hidden_act: found \"gelu\"; expected silu");
   expect_refused({{"partial_rotary_factor", "0.5"}}, "RoPE on a part of the head");
-  expect_refused({{"sliding_window", "4096"}}, "a sliding window in use; expected full attention");
-  expect_refused({{"use_sliding_window", "true"}}, "a sliding window in use; expected full attention");
+  expect_refused({{"sliding_window", "32"}},
+                 "sliding_window: found a window of 32 in a context of 64; expected null");
   expect_refused({{"layer_types", R"(["sliding_attention"])"}},
                  "found \"sliding_attention\"; expected full_attention");
-  expect_refused({{"rope_scaling", R"({"type":"linear","factor":2.0})"}},
-                 "found \"linear\"; expected default or llama3");
+  expect_refused({{"rope_scaling", R"({"type":"yarn","factor":2.0})"}},
+                 "found \"yarn\"; expected default, linear or llama3");
+  expect_refused({{"rope_scaling", R"({"type":"linear"})"}}, "factor: found nothing");
+  expect_refused({{"rope_scaling", R"({"type":"linear","factor":0.5})"}},
+                 "linear RoPE scaling by a factor of 0.5");
   expect_refused({{"rope_scaling", R"({"rope_type":"llama3","factor":8.0})"}},
                  "low_freq_factor: found nothing");
   expect_refused({{"rope_parameters", R"({"rope_type":"default","rope_theta":5.0})"}},

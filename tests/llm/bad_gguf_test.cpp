@@ -184,7 +184,7 @@ TEST_F(BadGguf, NamesGivenTwiceOrTooLong) {
 
 TEST_F(BadGguf, SettingsThatAreNotSupportedOrNotSane) {
   expect_key_refused("general.architecture", kString, gguf_string("gpt2"),
-                     "found \"gpt2\"; expected llama or qwen3");
+                     "found \"gpt2\"; expected llama, qwen2 or qwen3");
   for (uint32_t layers : {0u, 4097u, 0xffffffffu}) {
     expect_key_refused("llama.block_count", kUint32, u32(layers),
                        "found " + std::to_string(layers) + "; expected 1 to 4096");
@@ -196,7 +196,13 @@ TEST_F(BadGguf, SettingsThatAreNotSupportedOrNotSane) {
   expect_key_refused("llama.rope.freq_base", kFloat32, u32(0x7fc00000), "RoPE base");
   expect_key_refused("llama.attention.layer_norm_rms_epsilon", kFloat32, u32(0x7f800000), "epsilon of inf");
   expect_key_refused("llama.rope.scaling.type", kString, gguf_string("yarn"),
-                     "found \"yarn\"; expected none, or llama3");
+                     "found \"yarn\"; expected none, linear, or llama3");
+  expect_key_refused("llama.rope.scaling.factor", kFloat32, u32(0x7f800000),
+                     "linear RoPE scaling by a factor of inf");
+  expect_key_refused("llama.rope.scale_linear", kFloat32, u32(0x3f000000),
+                     "linear RoPE scaling by a factor of 0.5");
+  expect_key_refused("llama.attention.sliding_window", kUint32, u32(63),
+                     "found a window of 63; expected none");
   expect_key_refused("llama.expert_count", kUint32, u32(8), "expert_count");
   expect_key_refused("tokenizer.ggml.eos_token_id", kUint32, u32(16), "end-of-text token 16");
   expect_key_refused("tokenizer.ggml.eos_token_id", kUint32, u32(0xffffffff), "expected a token id");
@@ -204,9 +210,11 @@ TEST_F(BadGguf, SettingsThatAreNotSupportedOrNotSane) {
   parts.keys.erase(parts.keys.begin() + 1);
   expect_refused(parts, "llama.block_count: found nothing");
   parts = tiny_gguf();
-  parts.tensors.push_back(gguf_tensor("blk.0.attn_q.bias", {8}, kF32, parts.data.size()));
+  parts.tensors.push_back(gguf_tensor("blk.0.ffn_up.bias", {8}, kF32, parts.data.size()));
   parts.data += std::string(32, '\0');
-  expect_refused(parts, "blk.0.attn_q.bias: found a weight that is no part of this model");
+  expect_refused(parts, "blk.0.ffn_up.bias: found a weight that is no part of this model");
+  parts.tensors.back() = gguf_tensor("blk.0.attn_q.bias", {8}, kF32, parts.data.size() - 32);
+  expect_refused(parts, "found no tensor blk.0.attn_k.bias");
 }
 
 TEST_F(BadGguf, SparseFileOfATebibyteWithArraysWithoutEnd) {
@@ -302,6 +310,9 @@ TEST_F(BadGguf, RopeDivisorsAreLlama3sOrRefused) {
   EXPECT_EQ(rope.high_frequency_factor, 4.0);
   EXPECT_TRUE(checkpoint.warnings().empty());
   expect_refused(with_divisors(8200, 32), "rope_freqs.weight: found divisors of another scaling");
+  GgufParts both = with_divisors(8192, 32);
+  set_key(both, "llama.rope.scaling.factor", kFloat32, u32(std::bit_cast<uint32_t>(2.0f)));
+  expect_refused(both, "rope_freqs.weight: found it beside linear scaling");
   GgufParts stated = with_divisors(4096, 8);
   set_key(stated, "llama.rope.scaling.original_context_length", kUint32, u32(4096));
   EXPECT_EQ(open(stated).shape().rope.original_positions, 4096.0);

@@ -114,6 +114,9 @@ GgufModel gguf_of(const TinyModel& model, const std::string& architecture) {
       std::vector<uint64_t> ne = {static_cast<uint64_t>(weight.columns)};
       if (weight.rows > 1) ne.push_back(static_cast<uint64_t>(weight.rows));
       gguf.tensors.push_back({name + ".weight", ne, 0, stored(weight.values, weight.columns)});
+      if (weight.bias.empty()) continue;
+      gguf.tensors.push_back(
+          {name + ".bias", {static_cast<uint64_t>(weight.rows)}, 0, stored(weight.bias, 1)});
     }
   }
   return gguf;

@@ -29,7 +29,8 @@ TEST_P(OracleStream, EqualsTheOneOfAnotherImplementation) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Fixtures, OracleStream,
-                         testing::Values("llama-tied-bf16", "llama3-scaled-fp32-sharded", "qwen3-bf16"),
+                         testing::Values("llama-tied-bf16", "llama3-scaled-fp32-sharded", "mistral-fp16",
+                                         "qwen2-bf16", "qwen3-bf16"),
                          [](const auto& test) {
                            std::string name = test.param;
                            std::erase(name, '-');
