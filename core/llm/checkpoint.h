@@ -41,8 +41,8 @@ struct TokenizerSource {
   std::optional<int32_t> bos, eos;
   // Many files don't say; then the usage of the model or the pre-tokenizer holds.
   std::optional<bool> add_bos, add_eos, add_space_prefix, remove_extra_whitespaces;
-  int32_t vocab = 0;            // rows of the model's embedding, which no token's id may reach; 0: not known
-  std::string chat_template;    // a template is data: its marks are looked for, it is never executed
+  int32_t vocab = 0;          // rows of the model's embedding, which no token's id may reach; 0: not known
+  std::string chat_template;  // a template is data: its marks are looked for, it is never executed
   std::vector<int32_t> stop_tokens;  // ids that end a stream (eos of config, generation_config, GGUF)
 };
 
