@@ -18,6 +18,7 @@ namespace {
 constexpr size_t kMaxConfigBytes = 16 << 20;
 constexpr size_t kMaxTokenizerBytes = 256 << 20;
 constexpr JsonLimits kConfigLimits{64, 500'000};
+constexpr size_t kMaxUnlisted = 8;  // warnings
 
 [[noreturn]] void fail(const std::string& where, const std::string& found, const std::string& expected) {
   throw Error(Exit::bad_input, fmt::format("{}: found {}; expected {}", where, found, expected));
@@ -48,6 +49,13 @@ void read_shards(const ModelFolder& folder, CheckpointSource& source, InputFile 
          fmt::format("the {} that the files hold", listed));
   }
   source.files.push_back(std::move(index_file));
+  const std::vector<std::string> used = index.file_names();
+  size_t unlisted = 0;
+  for (const std::string& name : folder.names()) {
+    if (!name.starts_with("model") || !name.ends_with(".safetensors")) continue;
+    if (std::binary_search(used.begin(), used.end(), name) || ++unlisted > kMaxUnlisted) continue;
+    source.warnings.push_back(fmt::format("file {} is not in the index and not used", printable(name)));
+  }
 }
 
 void read_weights(const ModelFolder& folder, CheckpointSource& source) {

@@ -107,14 +107,11 @@ class Finder {
 
   // Repositories of GGUF files have no configuration.
   std::string only_gguf(const ModelFolder& folder, const fs::path& snapshot) const {
-    std::vector<std::string> names;
-    std::error_code failure;
-    for (const auto& entry : fs::directory_iterator(snapshot, failure)) {
-      const std::string name = entry.path().filename().string();
+    std::vector<std::string> names = folder.names();
+    std::erase_if(names, [](const std::string& name) {
       const auto split = parse_split_name(name);
-      if (name.ends_with(".gguf") && (!split || split->number == 1)) names.push_back(name);
-    }
-    std::sort(names.begin(), names.end());
+      return !name.ends_with(".gguf") || (split && split->number != 1);
+    });
     if (names.empty()) return snapshot.string();
     if (names.size() > 1) {
       const size_t listed = std::min(names.size(), kMaxListed);

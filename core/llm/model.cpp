@@ -2,9 +2,7 @@
 
 namespace ra {
 
-void load_weights(const Checkpoint& checkpoint, Ops& ops) {
-  const ModelShape& shape = ops.shape();
-  auto load = [&](Role role, int layer) { ops.load(role, layer, checkpoint.parts(role, layer)); };
+void for_each_weight(const ModelShape& shape, const std::function<void(Role, int)>& load) {
   load(Role::embed, 0);
   for (int layer = 0; layer < shape.layers; ++layer) {
     load(Role::attention_norm, layer);
@@ -17,6 +15,11 @@ void load_weights(const Checkpoint& checkpoint, Ops& ops) {
   }
   load(Role::final_norm, 0);
   if (!shape.tied) load(Role::lm_head, 0);
+}
+
+void load_weights(const Checkpoint& checkpoint, Ops& ops) {
+  for_each_weight(ops.shape(),
+                  [&](Role role, int layer) { ops.load(role, layer, checkpoint.parts(role, layer)); });
 }
 
 void forward(Ops& ops, int layers) {

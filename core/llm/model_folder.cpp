@@ -39,6 +39,15 @@ InputFile ModelFolder::open(const std::string& name) const {
   return InputFile::open(path);
 }
 
+std::vector<std::string> ModelFolder::names() const {
+  std::vector<std::string> names;
+  std::error_code failure;
+  for (fs::directory_iterator entry(path_, failure), end; !failure && entry != end; entry.increment(failure))
+    names.push_back(entry->path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
 std::string ModelFolder::shown() const {
   return printable(path_, 200);
 }

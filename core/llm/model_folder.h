@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "core/llm/input_file.h"
 
@@ -17,6 +18,7 @@ class ModelFolder {
   // Whether there is such an entry, be it a broken link: then opening it says what is wrong.
   bool has(const std::string& name) const;
   InputFile open(const std::string& name) const;  // Error(bad_input)
+  std::vector<std::string> names() const;         // of its entries, sorted
   std::string shown() const;                      // the path, safe in a message
 
  private:

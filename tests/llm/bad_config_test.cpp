@@ -97,6 +97,24 @@ TEST_F(BadIndex, B29ShardsAndIndexDisagree) {
   expect_refusal(folder_.path(), file, "found 12 tensors; expected the 11 that the files hold");
 }
 
+TEST_F(BadIndex, B29TheSameTensorInTwoShards) {
+  const auto tensors = tiny_safetensors_tensors();
+  write_weights({tensors.begin() + 2, tensors.end()}, "b.safetensors");  // the third is in a.safetensors too
+  write_index(index());
+  expect_refusal(folder_.path(), folder_.file("b.safetensors"),
+                 "found tensor " + tensors[2].name + "; expected it in a.safetensors");
+}
+
+TEST_F(BadIndex, B29AShardThatIsNotListedIsAWarning) {
+  write_index(index());
+  write_weights({{"one.more", {1}}}, "model-00003-of-00003.safetensors");
+  folder_.write("model-notes.txt", "");
+  EXPECT_THAT(Checkpoint::open(folder_.path()).warnings(),
+              testing::Contains("file model-00003-of-00003.safetensors is not in the index and not used"));
+  EXPECT_THAT(Checkpoint::open(folder_.path()).warnings(),
+              testing::Not(testing::Contains(HasSubstr("notes"))));
+}
+
 TEST_F(BadIndex, B30WeightMapsThatAreNone) {
   std::string file = write_index(R"({"weight_map":["a"]})");
   expect_refusal(folder_.path(), file, "weight_map: found an array; expected an object");

@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/llm/checkpoint.h"
+#include "core/llm/model.h"
 #include "core/llm/tokenizer.h"
 #include "tests/support/checkpoint_files.h"
 #include "tests/support/golden.h"
@@ -29,21 +30,14 @@ struct Loaded {
 std::string weights_of(const Checkpoint& checkpoint) {
   Sha256 hash;
   std::vector<float> values;
-  const auto add = [&](Role role, int layer) {
+  for_each_weight(checkpoint.shape(), [&](Role role, int layer) {
     for (const RowSource& part : checkpoint.parts(role, layer)) {
       values.resize(static_cast<size_t>(part.rows) * static_cast<size_t>(part.columns));
       part.read(0, part.rows, values.data());
       hash.update(fmt::format("{} {} {}x{}\n", role_name(role), layer, part.rows, part.columns));
       hash.update(std::as_bytes(std::span(values)));
     }
-  };
-  for (const Role role : {Role::embed, Role::final_norm, Role::lm_head}) add(role, 0);
-  for (int layer = 0; layer < checkpoint.shape().layers; ++layer) {
-    for (const Role role : {Role::attention_norm, Role::qkv, Role::qk_norm_rope, Role::o, Role::ffn_norm,
-                            Role::gate_up, Role::down}) {
-      add(role, layer);
-    }
-  }
+  });
   return hex(hash.finish());
 }
 
