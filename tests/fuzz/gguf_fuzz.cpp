@@ -11,6 +11,9 @@ void read_all(const Parts& parts) {
   for (const RowSource& part : parts) {
     std::vector<float> row(static_cast<size_t>(part.columns));
     for (int r = 0; r < part.rows; ++r) part.read(r, 1, row.data());
+    if (!part.read_bias) continue;
+    row.resize(static_cast<size_t>(part.rows));
+    part.read_bias(row.data());
   }
 }
 

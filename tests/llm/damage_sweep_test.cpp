@@ -36,6 +36,10 @@ std::string weights_of(const Checkpoint& checkpoint) {
       part.read(0, part.rows, values.data());
       hash.update(fmt::format("{} {} {}x{}\n", role_name(role), layer, part.rows, part.columns));
       hash.update(std::as_bytes(std::span(values)));
+      if (!part.read_bias) continue;
+      values.resize(static_cast<size_t>(part.rows));
+      part.read_bias(values.data());
+      hash.update(std::as_bytes(std::span(values)));
     }
   });
   return hex(hash.finish());
