@@ -66,7 +66,8 @@ Json rope_json(const RopeSpec& rope) {
 
 Json tokenizer_json(const Tokenizer* tokenizer) {
   if (tokenizer == nullptr) return Json{};
-  return Json{Json::Object{{"pre_tokenizer", text(tokenizer->pre_tokenizer())},
+  return Json{Json::Object{{"kind", text(tokenizer->kind())},
+                           {"pre_tokenizer", text(tokenizer->pre_tokenizer())},
                            {"tokens", natural(static_cast<uint64_t>(tokenizer->size()))}}};
 }
 

@@ -12,7 +12,7 @@ std::string Decoder::bytes_of(std::string_view token, bool added) const {
     if (std::optional<std::string> bytes = bytes_of_symbols(token)) return *std::move(bytes);
   }
   std::string text(token);
-  for (const Replacement& replacement : replacements) text = replaced(text, replacement);
+  for (const Replacement& replacement : replacements) text = replaced(text, replacement, text.size());
   if (byte_fallback) {
     if (const auto byte = byte_of_token(text)) return std::string(1, static_cast<char>(*byte));
   }

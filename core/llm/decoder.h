@@ -12,7 +12,7 @@ namespace ra {
 
 struct Decoder {
   bool byte_level = false;                // tokens are written in the byte alphabet
-  std::vector<Replacement> replacements;  // in each token
+  std::vector<Replacement> replacements;  // in each token; none makes it longer
   bool byte_fallback = false;             // then <0xNN> is that byte
   // Of the whole text: so many of this character at most are taken off its ends.
   std::string strip;

@@ -33,12 +33,15 @@ struct Metaspace {
 };
 
 inline constexpr size_t kMaxNormalizerSteps = 16;
-inline constexpr size_t kMaxReplacementBytes = 64;        // of a pattern or a content
-inline constexpr size_t kMaxNormalizedBytes = 128 << 20;  // four times the longest text
+inline constexpr size_t kMaxReplacementBytes = 64;  // of a pattern or a content
+// A tokenizer whose steps make a text longer than this would make every prompt slow; Llama 2's blanks need three times.
+constexpr size_t normalized_limit(size_t text_bytes) {
+  return 4 * text_bytes + 1024;
+}
 
-// `text` with the replacement made; Error(bad_input) if it would be longer than kMaxNormalizedBytes.
-std::string replaced(std::string_view text, const Replacement& replacement);
-// `text`, valid UTF-8, after all steps; the same error.
+// `text` with the replacement made; Error(bad_input) if it would be longer than `limit` bytes.
+std::string replaced(std::string_view text, const Replacement& replacement, size_t limit);
+// `text`, valid UTF-8, after all steps; the same error beyond normalized_limit.
 std::string normalized(std::string_view text, const std::vector<NormalizerStep>& steps);
 // The same for a stretch of text; `first`: it begins the text.
 std::string with_blanks(std::string_view text, const Metaspace& metaspace, bool first);

@@ -78,7 +78,7 @@ ScoreBpe::ScoreBpe(const TokenizerDefinition& definition)
 }
 
 void ScoreBpe::encode(std::string_view text, std::vector<int32_t>& ids) const {
-  check(text.size() <= kMaxNormalizedBytes, "a text that 32 bits can count");
+  check(text.size() < UINT32_MAX, "a text that 32 bits can count");
   struct Symbol {
     uint32_t begin;  // in the text; its end is where the next one begins
     uint32_t before,

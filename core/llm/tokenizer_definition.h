@@ -52,5 +52,7 @@ struct TokenizerDefinition {
 TokenizerDefinition read_tokenizer_json(const std::string& path);
 TokenizerDefinition parse_tokenizer_json(std::string_view text, std::string_view name);
 TokenizerDefinition define_from_gguf(const TokenizerSource& source);
+// The values of tokenizer.ggml.pre that are read.
+std::vector<std::string> gguf_pre_tokenizer_names();
 
 }  // namespace ra

@@ -1,8 +1,6 @@
 // The tokenizer in a GGUF file's metadata (tokenizer.ggml.*, ggml's docs/gguf.md).
 #include <fmt/format.h>
 
-#include <iterator>
-
 #include "core/error.h"
 #include "core/json.h"
 #include "core/llm/byte_fallback.h"
@@ -61,18 +59,6 @@ constexpr PreName kPreNames[] = {
     {"grok-2", PreTokenizerKind::qwen2},
 };
 
-std::string supported_names() {
-  std::string names;
-  for (const PreName& known : kPreNames) {
-    names += fmt::format("{}{}",
-                         names.empty()                       ? ""
-                         : &known == std::end(kPreNames) - 1 ? " or "
-                                                             : ", ",
-                         known.name);
-  }
-  return names;
-}
-
 // tokenizer.ggml.token_type
 enum TokenType : int32_t {
   kNormal = 1,
@@ -129,7 +115,10 @@ class Reader {
     for (const PreName& known : kPreNames) {
       if (known.name == source_.pre) pre = &known;
     }
-    if (pre == nullptr) fail("pre", fmt::format("\"{}\"", printable(source_.pre)), supported_names());
+    if (pre == nullptr) {
+      fail("pre", fmt::format("\"{}\"", printable(source_.pre)),
+           fmt::format("{}", fmt::join(gguf_pre_tokenizer_names(), ", ")));
+    }
     out_.kind = TokenizerKind::byte_level;
     out_.pre = pre->kind;
     out_.ignore_merges = pre->takes_whole_pieces;
@@ -232,6 +221,12 @@ class Reader {
 };
 
 }  // namespace
+
+std::vector<std::string> gguf_pre_tokenizer_names() {
+  std::vector<std::string> names;
+  for (const PreName& known : kPreNames) names.emplace_back(known.name);
+  return names;
+}
 
 TokenizerDefinition define_from_gguf(const TokenizerSource& source) {
   return Reader(source).read();

@@ -98,6 +98,9 @@ Decoder read_decoder(const JsonFields& file, const Json& json) {
                         decoder.replacements.size() < kMaxNormalizerSteps,
                     "a few Replace before ByteFallback and Fuse");
       decoder.replacements.push_back(read_replacement(file, step, where));
+      if (const auto& [pattern, content] = decoder.replacements.back(); content.size() > pattern.size()) {
+        file.fail(where + ".content", fmt::format("{} bytes", content.size()), "no more than the pattern's");
+      }
     } else if (type == "ByteFallback") {
       file.known_members(step, where, {"type"});
       require_order(!decoder.byte_level && !decoder.byte_fallback && !fused,

@@ -6,8 +6,10 @@
 #include <regex>
 #include <set>
 
+#include "core/llm/chat.h"
 #include "core/llm/family.h"
 #include "core/llm/tensor_type.h"
+#include "core/llm/tokenizer_definition.h"
 #include "tests/cli/program.h"
 
 namespace ra {
@@ -133,6 +135,24 @@ TEST(Manual, HasEveryTypeAndNoOther) {
   std::set<std::string> names;
   for (const TensorType type : tensor_types()) names.insert(type_name(type));
   EXPECT_EQ(matches(text, std::regex(R"re(\b([A-Z]+\d+(?:_\w+)?)\b)re")), names);
+}
+
+TEST(Manual, HasEveryPreTokenizerAndChatFormatAndNoOther) {
+  const std::string page = manual("repro-audit.1");
+  std::string listed = section(page, ".Ss Tokenizers");
+  listed = listed.substr(listed.find(".Va tokenizer.ggml.pre"));
+  listed = listed.substr(0, listed.find("\n.It"));
+  const std::vector<std::string> known = gguf_pre_tokenizer_names();
+  std::set<std::string> names;
+  std::istringstream lines(listed.substr(listed.find("\n.Cm")));
+  for (std::string word; lines >> word;) {
+    if (word != ".Cm" && word != "," && word != ".") names.insert(word);
+  }
+  EXPECT_EQ(names, std::set<std::string>(known.begin(), known.end()));
+
+  std::set<std::string> formats;
+  for (const ChatFormat format : kChatFormats) formats.insert(name_of(format));
+  EXPECT_EQ(matches(section(page, ".Ss Chat formats"), std::regex(R"re(\n\.It\n([^,\n]+))re")), formats);
 }
 
 TEST(Manual, PagesAreCleanMdoc) {

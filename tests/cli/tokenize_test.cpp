@@ -6,6 +6,8 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/verbs.h"
+#include "tests/cli/program.h"
+#include "tests/support/checkpoint_files.h"
 #include "tests/support/golden.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
@@ -70,6 +72,33 @@ TEST_F(Tokenize, AnswersEveryJsonLineWithTheReferencesIds) {
     expected += fmt::format("[{}]\n", fmt::join(ids_of(member(one, "ids")), ","));
   }
   EXPECT_EQ(run(lines, {"--ndjson", "--parse-special"}), expected);
+}
+
+// Llama 2's kind: a blank before the text, bytes of characters that are no token.
+TEST_F(Tokenize, ShowsThePiecesOfByteFallback) {
+  const CheckpointFolder checkpoint;
+  write_tiny_folder(checkpoint);
+  checkpoint.write("config.json", tiny_config({{"vocab_size", "640"}}));
+  std::vector<TinyTensor> tensors = tiny_safetensors_tensors();
+  tensors.front().dims = {640, 8};
+  const auto [header, data] = tiny_safetensors(tensors);
+  checkpoint.write("model.safetensors", safetensors_bytes(header, data));
+  checkpoint.write("tokenizer.json", read_file(golden_path("tokenizer-spm/tokenizer.json")));
+  model = checkpoint.path();
+  EXPECT_EQ(run("the é\xe6\x9f\xbf\n", {}),
+            "      1  \"<s>\"\n"
+            "    370  \" \"\n"
+            "    417  \"the \"\n"
+            "    353  \"é\"\n"
+            "    233  \"\\xe6\"\n"
+            "    162  \"\\x9f\"\n"
+            "    194  \"\\xbf\"\n"
+            "7 tokens\n");
+  checkpoint.write("chat_template.jinja", "{{ bos_token }}{{ '[INST] ' + message['content'] + ' [/INST]' }}");
+  const Finished understood = run_program({"model", model});
+  EXPECT_THAT(understood.out,
+              HasSubstr("tokenizer:    BPE with byte fallback, pre-tokenizer none, 640 tokens\n"));
+  EXPECT_THAT(understood.out, HasSubstr("chat format:  Mistral [INST]\n"));
 }
 
 TEST_F(Tokenize, LeavesBosOutWhenAskedTo) {

@@ -338,6 +338,8 @@ TEST(BadFallbackJson, StepsOfUnknownMeaningAreNamed) {
   const std::string strip = R"({"type": "Strip", "content": " ", "start": 1, "stop": 0})";
   EXPECT_THAT(decoders(strip), HasSubstr("Strip at this place"));
   EXPECT_THAT(decoders(fuse + ", " + replace(R"({"String": "a"})")), HasSubstr("Replace at this place"));
+  EXPECT_THAT(decoders(R"({"type": "Replace", "pattern": {"String": "a"}, "content": "aa"})"),
+              HasSubstr("decoder.decoders[0].content: found 2 bytes"));
   EXPECT_THAT(decoders(fuse + R"(, {"type": "ByteFallback"})"), HasSubstr("ByteFallback at this place"));
   EXPECT_THAT(decoders(fuse + R"(, {"type": "Strip", "content": "ab", "start": 1, "stop": 0})"),
               HasSubstr("one character"));
@@ -360,10 +362,10 @@ TEST(BadFallbackJson, StepsOfUnknownMeaningAreNamed) {
 }
 
 TEST(Normalizer, TextsThatWouldGrowTooLongAreRefused) {
-  const std::vector<NormalizerStep> grow(4, {NormalizerStep::Kind::replace, {"a", std::string(64, 'a')}});
-  EXPECT_EQ(normalized("aa", {grow[0]}).size(), 128u);
-  EXPECT_THAT(refusal([&] { normalized("aaaaaaaaaa", grow); }),
-              HasSubstr("when normalised; expected at most 134217728"));
+  const std::vector<NormalizerStep> grow = {{NormalizerStep::Kind::replace, {"a", std::string(64, 'a')}}};
+  EXPECT_EQ(normalized("aa", grow).size(), 128u);
+  EXPECT_THAT(refusal([&] { normalized(std::string(1000, 'a'), grow); }),
+              HasSubstr("is 64000 bytes long when normalised; expected at most 5024"));
 }
 
 }  // namespace
