@@ -213,6 +213,10 @@ TEST(CpuDevice, MemoryNeedCountsEveryLayoutOfTheSets) {
   const uint64_t copies = (2 * layer + 50 * 32) * 4;
   EXPECT_EQ(memory_need("cpu", shape, {standard, invariant()}, kCapacity).weights,
             (2 * layer + 64 * 32) * 2 + copies);
+  ModelShape biased = shape;
+  biased.qkv_bias = biased.o_bias = true;
+  EXPECT_EQ(memory_need("cpu", biased, {invariant()}, kCapacity).weights,
+            (2 * layer + 64 * 32) * 2 + 2 * (64 + 32) * 4);
   // Layers x pages x 64 keys x K and V x head_dim.
   EXPECT_EQ(memory_need("cpu", shape, {invariant()}, kCapacity).cache, 2u * 4 * 64 * 2 * 16 * 2);
 }
