@@ -26,8 +26,8 @@ class InputFile {
 
   const std::string& path() const { return path_; }
   const std::string& name() const { return name_; }  // the path, safe in a message
-  uint64_t size() const { return size_; }  // at opening
-  FileState state() const;                 // now
+  uint64_t size() const { return size_; }            // at opening
+  FileState state() const;                           // now
 
   // Reads exactly `count` bytes at `offset`; Error(bad_input) if the file no longer has them. May be called
   // from several threads at once.

@@ -88,8 +88,8 @@ TEST_F(Tokenize, ShowsThePiecesOfByteFallback) {
   EXPECT_EQ(run("the é\xe6\x9f\xbf\n", {}),
             "      1  \"<s>\"\n"
             "    370  \" \"\n"
-            "    417  \"the \"\n"
-            "    353  \"é\"\n"
+            "    418  \"the \"\n"
+            "    354  \"é\"\n"
             "    233  \"\\xe6\"\n"
             "    162  \"\\x9f\"\n"
             "    194  \"\\xbf\"\n"

@@ -133,7 +133,8 @@ TEST(Chat, InstWritesWhatPublishedTemplatesRender) {
       const std::string& name = member(one, "name").string("name");
       const auto chat = recognize_chat_template(member(one, "template").string("template"));
       ASSERT_TRUE(chat.has_value()) << name;
-      EXPECT_EQ(chat->format, name.find("llama") != name.npos ? ChatFormat::llama2 : ChatFormat::mistral) << name;
+      EXPECT_EQ(chat->format, name.find("llama") != name.npos ? ChatFormat::llama2 : ChatFormat::mistral)
+          << name;
       for (const Json& messages : member(one, "cases").array("cases")) {
         const Json &given = member(messages, "system"), &text = member(messages, "text");
         const auto system = given.is_null() ? std::nullopt : std::optional(given.string("system"));
