@@ -108,10 +108,12 @@ void DiskFault::lose_power_at_operations(int64_t stride) {
   const Audit expected = uninterrupted(spec);
   const std::string path = folder_ / "audits.db";
   const std::string begun = folder_ / "begun.db";
-  Store::open_writer(begun);
   FaultyDisk disk;
-  const int64_t operations = operations_of_an_audit(disk, spec);
-  for (int64_t k = 0; k < operations - 40; k += stride) {
+  disk.arm(Fault::none, 0);
+  Store::open_writer(begun);
+  const int64_t creation = disk.operations();
+  const int64_t operations = operations_of_an_audit(disk, spec) - creation;
+  for (int64_t k = 0; k < operations; k += stride) {
     const std::string when = "power lost before operation " + std::to_string(k);
     remove_database(path);
     std::filesystem::copy_file(begun, path);

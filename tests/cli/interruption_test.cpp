@@ -136,10 +136,13 @@ TEST(InterruptionLong, WhenItsMinutesAreOverItBeginsNoTrialAndGoesOnLater) {
   const TemporaryFolder folder;
   const auto begin = std::chrono::steady_clock::now();
   const Finished stopped =
-      run_program(tiny_audit(folder, {"--max-minutes", "1", "-n", "200000", "--batch-sizes", "1,2"}));
+      run_program({"run", "--model", RA_GOLDEN "/llama-tied-bf16", "--prompt-ids",
+                   folder.write("ids.json", "[168, 245, 37]"), "--db", folder / "audits.sqlite",
+                   "--max-minutes", "1", "-n", "100000", "--max-tokens", "8", "--batch-sizes", "1,2"});
   EXPECT_EQ(stopped.status, 5) << stopped.err;
   EXPECT_THAT(stopped.err, HasSubstr("--max-minutes are over"));
   EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::minutes(1));
+  ASSERT_FALSE(audits(folder).empty());
   const AuditSummary audit = audits(folder).back();
   EXPECT_GT(audit.turns_done, 0);
   EXPECT_LT(audit.turns_done, audit.turns);
