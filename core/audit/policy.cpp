@@ -131,7 +131,7 @@ class Judge {
     }
     for (const auto& [name, rules] : policy.arms) {
       const bool known = std::any_of(audit_.arms.begin(), audit_.arms.end(),
-                                     [&](const Arm& arm) { return arm.name == name; });
+                                     [&wanted = name](const Arm& arm) { return arm.name == wanted; });
       if (!known) add(-1, "arms." + name, RuleState::unmet, "an arm of this name", "none");
     }
     return std::move(outcomes_);
