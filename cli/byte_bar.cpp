@@ -18,7 +18,7 @@ ByteBar::ByteBar(std::string label, int width)
     : label_(std::move(label)), width_(static_cast<size_t>(width)) {}
 
 ByteBar::~ByteBar() {
-  if (open_) print_error("\r\x1b[K");
+  if (open_) rewrite_line("", width_);
 }
 
 void ByteBar::show(uint64_t done, uint64_t total) {
@@ -26,7 +26,7 @@ void ByteBar::show(uint64_t done, uint64_t total) {
   if (now - shown_ < kInterval) return;
   shown_ = now;
   open_ = true;
-  print_error("\r\x1b[K" + line(done, total).substr(0, width_ - 1));
+  rewrite_line(line(done, total), width_);
 }
 
 std::string ByteBar::line(uint64_t done, uint64_t total) const {

@@ -31,12 +31,11 @@ void read_rules(const std::string& path, const std::string& prefix, const toml::
       read_rules(path, key + ".", *inner, policy);
       continue;
     }
+    const std::string value = value_text(path, key, node);
     try {
-      set_rule(policy, key, value_text(path, key, node));
+      set_rule(policy, key, value);
     } catch (const Error& error) {
-      const std::string message = error.what();
-      if (message.starts_with(printable(path, 300) + ":")) throw;  // it names its line
-      refuse_toml(path, name.source(), message);
+      refuse_toml(path, name.source(), error.what());
     }
   }
 }

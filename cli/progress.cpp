@@ -98,7 +98,7 @@ void Progress::show(const std::string& line) {
     print_error("repro-audit: " + line + "\n");
     return;
   }
-  print_error("\r\x1b[K" + line.substr(0, width_ - 1));
+  rewrite_line(line, width_);
   line_open_ = true;
 }
 

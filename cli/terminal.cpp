@@ -10,6 +10,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 
 #include "core/error.h"
 
@@ -49,6 +50,10 @@ void print(std::string_view text) {
 
 void print_error(std::string_view text) {
   (void)write_all(STDERR_FILENO, text);
+}
+
+void rewrite_line(std::string_view line, size_t width) {
+  print_error("\r\x1b[K" + std::string(line.substr(0, width - 1)));
 }
 
 bool stdout_is_terminal() {

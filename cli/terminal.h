@@ -18,6 +18,9 @@ struct BrokenPipe {};  // ends the process quietly, with 128 + SIGPIPE
 // Writes to stderr; a failure is ignored, because there is nowhere left to report it.
 void print_error(std::string_view text);
 
+// Writes `line` to stderr over what the cursor's line holds, cut to fit `width` columns of ASCII; empty: clears it.
+void rewrite_line(std::string_view line, size_t width);
+
 bool stdout_is_terminal();
 bool stderr_is_terminal();
 // Columns of the terminal: $COLUMNS if sane, else what the terminal says, else 80; from 40 to 400.

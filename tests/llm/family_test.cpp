@@ -231,18 +231,21 @@ TEST(Families, GgufFilesOfQwen2AndMistralHoldTheSameModelAsTheirFolders) {
   }
 }
 
+ModelShape small_shape() {
+  return {.layers = 2,
+          .hidden = 16,
+          .heads = 4,
+          .kv_heads = 2,
+          .head_dim = 8,
+          .ffn = 32,
+          .vocab = 32,
+          .norm_eps = 1e-5f,
+          .max_positions = 64};
+}
+
 TEST(Families, GgufFilesOfALlamaHaveItsBiasesInTheModelsOrderAndItsScaling) {
-  ModelShape shape = {.layers = 2,
-                      .hidden = 16,
-                      .heads = 4,
-                      .kv_heads = 2,
-                      .head_dim = 8,
-                      .ffn = 32,
-                      .vocab = 32,
-                      .norm_eps = 1e-5f,
-                      .qkv_bias = true,
-                      .o_bias = true,
-                      .max_positions = 64};
+  ModelShape shape = small_shape();
+  shape.qkv_bias = shape.o_bias = true;
   const TinyModel model = random_model(shape, 5);
   GgufModel gguf = gguf_of(model, "llama");
   set_key(gguf.keys, "llama.rope.scaling.type", 8, gguf_string("linear"));
@@ -260,17 +263,9 @@ TEST(Families, GgufFilesOfALlamaHaveItsBiasesInTheModelsOrderAndItsScaling) {
 }
 
 TEST(Families, AGgufFileOfATiedQwen3IsRead) {
-  ModelShape shape = {.layers = 1,
-                      .hidden = 16,
-                      .heads = 4,
-                      .kv_heads = 2,
-                      .head_dim = 8,
-                      .ffn = 32,
-                      .vocab = 32,
-                      .norm_eps = 1e-5f,
-                      .qk_norm = true,
-                      .tied = true,
-                      .max_positions = 64};
+  ModelShape shape = small_shape();
+  shape.layers = 1;
+  shape.qk_norm = shape.tied = true;
   const TinyModel model = random_model(shape, 6);
   const CheckpointFolder folder;
   expect_gguf_of(model, "qwen3",
