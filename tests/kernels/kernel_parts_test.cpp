@@ -97,7 +97,8 @@ TEST_P(Kernel, ProductsOfAnySizeGiveTheOraclesSums) {
         fma_product(GetParam(), pool, packed, stored(x).data(), rows, {nullptr, sums.data(), nullptr},
                     scratch);
         for (int r = 0; r < rows; ++r) {
-          const auto row = oracle::linear_sums(std::span(x).subspan(static_cast<size_t>(r) * k, k), matrix);
+          const auto row = oracle::linear_sums(oracle::SumOrder::fma512,
+                                               std::span(x).subspan(static_cast<size_t>(r) * k, k), matrix);
           expected.insert(expected.end(), row.begin(), row.end());
         }
         ASSERT_TRUE(bitwise_equal(sums, expected,
@@ -235,8 +236,8 @@ TEST_P(Kernel, SharesOfKeysMergeAscendingWhereverTheyBegin) {
         for (int first = 0; first < keys; first += split) {
           const oracle::KeyValues share{{cache.k.begin() + first, cache.k.end()},
                                         {cache.v.begin() + first, cache.v.end()}};
-          oracle::merge(all, oracle::segment(std::span(q).subspan(head * 24, 24), share, 1, 0,
-                                             std::min(split, keys - first)));
+          oracle::merge(all, oracle::segment(oracle::SumOrder::fma512, std::span(q).subspan(head * 24, 24),
+                                             share, 1, 0, std::min(split, keys - first)));
         }
         const float rho = 1.0f / all.l;
         for (const float o : all.o) expected.push_back(oracle::bf16(o * rho + 0.0f));

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/hash.h"
+#include "tests/support/hopper_step.h"
 
 namespace ra::oracle {
 namespace {
@@ -23,6 +24,12 @@ constexpr size_t kDigestChunk = 1024;  // rule 16
 static_assert(std::endian::native == std::endian::little, "the digest's bytes are little endian");
 
 }  // namespace
+
+SumOrder sum_order_of(const std::string& sum_order_class) {
+  if (sum_order_class == "cpu-fma512/1") return SumOrder::fma512;
+  check(sum_order_class == "hopper-k16/1", "a sum-order class that the numerics page defines");
+  return SumOrder::k16;
+}
 
 uint16_t bf16_bits(float x) {
   const uint32_t bits = std::bit_cast<uint32_t>(x);
@@ -49,7 +56,8 @@ float tree(std::span<const float> values) {
   return level[0];
 }
 
-float accumulate(float sum, std::span<const float> a, std::span<const float> b) {
+float accumulate(SumOrder order, float sum, std::span<const float> a, std::span<const float> b) {
+  if (order == SumOrder::k16) return hopper_accumulate(sum, a, b);
   for (size_t i = 0; i < a.size(); ++i) sum = std::fma(a[i], b[i], sum);
   return sum;
 }
@@ -65,9 +73,16 @@ Matrix matrix_of(int n, int k, std::span<const float> rows) {
   return m;
 }
 
-std::vector<float> linear_sums(std::span<const float> x, const Matrix& w) {
+std::vector<float> linear_sums(SumOrder order, std::span<const float> x, const Matrix& w) {
   check(x.size() == static_cast<size_t>(w.k), "an input of the matrix's width");
-  std::vector<float> sums(w.n), chunk(w.n);
+  std::vector<float> sums(w.n), chunk(w.n), row(w.k);
+  if (order == SumOrder::k16) {
+    for (int n = 0; n < w.n; ++n) {
+      for (int i = 0; i < w.k; ++i) row[i] = w.values[static_cast<size_t>(i) * w.n + n];
+      sums[n] = accumulate(order, 0.0f, x, row);
+    }
+    return sums;
+  }
   for (int begin = 0; begin < w.k; begin += kChunk) {
     std::ranges::fill(chunk, 0.0f);
     for (int i = begin; i < std::min(begin + kChunk, w.k); ++i) {
@@ -83,8 +98,8 @@ std::vector<float> linear_sums(std::span<const float> x, const Matrix& w) {
   return sums;
 }
 
-std::vector<float> linear(std::span<const float> x, const Matrix& w) {
-  std::vector<float> y = linear_sums(x, w);
+std::vector<float> linear(SumOrder order, std::span<const float> x, const Matrix& w) {
+  std::vector<float> y = linear_sums(order, x, w);
   for (size_t n = 0; n < y.size(); ++n) y[n] = bf16(w.bias.empty() ? y[n] : y[n] + w.bias[n]);
   return y;
 }
@@ -185,7 +200,8 @@ void rope(std::span<float> head, std::span<const float> row) {
   }
 }
 
-SegmentState segment(std::span<const float> q, const KeyValues& cache, int kv_head, int first, int keys) {
+SegmentState segment(SumOrder order, std::span<const float> q, const KeyValues& cache, int kv_head, int first,
+                     int keys) {
   const int head_dim = static_cast<int>(q.size());
   const float scale = static_cast<float>(std::numbers::log2e / std::sqrt(static_cast<double>(head_dim)));
   const size_t at = static_cast<size_t>(kv_head) * head_dim;
@@ -199,7 +215,7 @@ SegmentState segment(std::span<const float> q, const KeyValues& cache, int kv_he
     std::array<Exp2, kTileKeys> score{};
     for (int key = 0; key < visible; ++key) {
       const std::span<const float> k(cache.k[tile + key].data() + at, head_dim);
-      const float s = accumulate(0.0f, q, k);
+      const float s = accumulate(order, 0.0f, q, k);
       score[key] = exp2_pair(std::clamp(s * scale, -kMaxScore, kMaxScore));
     }
     // Rule 12: the tile joins the segment.
@@ -213,14 +229,11 @@ SegmentState segment(std::span<const float> q, const KeyValues& cache, int kv_he
     std::array<float, kSumLanes> t{};
     for (int key = 0; key < kTileKeys; ++key) t[key % kSumLanes] = t[key % kSumLanes] + p[key];
     for (int j = 0; j < kSumLanes; ++j) r[j] = std::fma(r[j], alpha, t[j]);
+    std::array<float, kTileKeys> weight{}, v{};  // rule 10: a masked slot counts as zero
+    for (int key = 0; key < kTileKeys; ++key) weight[key] = bf16(p[key]);
     for (int d = 0; d < head_dim; ++d) {
-      float o = state.o[d] * alpha;
-      for (int key = 0; key < kTileKeys; ++key) {
-        const float v =
-            key < visible ? cache.v[tile + key][at + d] : 0.0f;  // rule 10: a masked slot counts as zero
-        o = std::fma(bf16(p[key]), v, o);
-      }
-      state.o[d] = o;
+      for (int key = 0; key < visible; ++key) v[key] = cache.v[tile + key][at + d];
+      state.o[d] = accumulate(order, state.o[d] * alpha, weight, v);
     }
     state.m = m;
     state.empty = false;
@@ -247,10 +260,11 @@ void merge(SegmentState& sum, const SegmentState& later) {
   sum.m = m;
 }
 
-std::vector<float> attention(std::span<const float> q, const KeyValues& cache, int kv_head, int keys) {
+std::vector<float> attention(SumOrder order, std::span<const float> q, const KeyValues& cache, int kv_head,
+                             int keys) {
   SegmentState state;
   for (int first = 0; first < keys; first += kSegmentKeys) {
-    merge(state, segment(q, cache, kv_head, first, keys));
+    merge(state, segment(order, q, cache, kv_head, first, keys));
   }
   return attention_output(state);
 }

@@ -1,17 +1,23 @@
-// The scalar implementation of the numerics page, class cpu-fma512/1: plain loops, std::fma, one function a
-// rule. It is the oracle of every fast kernel, so nothing here is shared with kernels/, and nothing is fast
-// on purpose.
+// The scalar implementation of the numerics page: plain loops, std::fma, one function a rule. It is the oracle of
+// every fast kernel, so nothing here is shared with kernels/, and nothing is fast on purpose. The sum-order class,
+// the only thing in which streams of the page differ, is a value that every rule with a sum of products takes.
 //
 // A stored bf16 value is kept as the float that it widens to.
 #pragma once
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "kernels/ops.h"
 
 namespace ra::oracle {
+
+// Rule 2's classes: cpu-fma512/1 and hopper-k16/1.
+enum class SumOrder : uint8_t { fma512, k16 };
+// By the name that a kernel set states. Error(bug) for a class that the page does not define ("opaque", "fp64").
+SumOrder sum_order_of(const std::string& sum_order_class);
 
 // Rule 0. B(x): bf16 by round to nearest even, widened again. A NaN stays a (quiet) NaN.
 float bf16(float x);
@@ -21,8 +27,9 @@ float from_bf16_bits(uint16_t bits);  // exact
 // Rule 1. Pairwise sum of values[0..L); L is a power of two.
 float tree(std::span<const float> values);
 
-// Rule 2. fma(a_i, b_i, sum) for ascending i from `sum`.
-float accumulate(float sum, std::span<const float> a, std::span<const float> b);
+// Rule 2 from `sum` over ascending i. fma512: fma(a_i, b_i, sum), one chain. k16: tensor-core steps, whose a_i and b_i
+// must be bf16 (tests/support/hopper_step.h).
+float accumulate(SumOrder order, float sum, std::span<const float> a, std::span<const float> b);
 
 // A weight matrix, output by output side by side: values[k][n], so that the loop over outputs is the inner
 // one.
@@ -35,11 +42,11 @@ struct Matrix {
 // `rows` holds [n, k], as checkpoints do; rounded to bf16 here.
 Matrix matrix_of(int n, int k, std::span<const float> rows);
 
-// Rules 2 and 3 without the rounding: s[n] = sum over k of x_k w_nk, in chunks of 512 each from +0, the chunk
-// sums added ascending from the first. x is [k].
-std::vector<float> linear_sums(std::span<const float> x, const Matrix& w);
+// Rules 2 and 3 without the rounding: s[n] = sum over k of x_k w_nk. fma512: in chunks of 512 each from +0, the chunk
+// sums added ascending from the first. k16: one accumulate from +0. x is [k].
+std::vector<float> linear_sums(SumOrder order, std::span<const float> x, const Matrix& w);
 // Rule 3: y = B(s), with a bias y = B(s + b).
-std::vector<float> linear(std::span<const float> x, const Matrix& w);
+std::vector<float> linear(SumOrder order, std::span<const float> x, const Matrix& w);
 
 // Rule 5. h = B(h + d), in place.
 void add_residual(std::span<float> h, std::span<const float> d);
@@ -80,13 +87,15 @@ struct SegmentState {
   std::vector<float> o;
 };
 // Rules 11 and 12. Query head q [head_dim] over the keys [first, first + 256) that are below `keys`.
-SegmentState segment(std::span<const float> q, const KeyValues& cache, int kv_head, int first, int keys);
+SegmentState segment(SumOrder order, std::span<const float> q, const KeyValues& cache, int kv_head, int first,
+                     int keys);
 // Rule 13. `later` merged into `sum`; an empty state changes nothing.
 void merge(SegmentState& sum, const SegmentState& later);
 // Rule 14.
 std::vector<float> attention_output(const SegmentState& state);
 // Rules 11 to 14. One query head over keys [0, keys) of one kv head: the attention's output, [head_dim].
-std::vector<float> attention(std::span<const float> q, const KeyValues& cache, int kv_head, int keys);
+std::vector<float> attention(SumOrder order, std::span<const float> q, const KeyValues& cache, int kv_head,
+                             int keys);
 
 // Rule 16. What the head says about one row of sums, [vocab]; `logits` receives the logits as used.
 HeadResult head(std::span<const float> sums, bool fp32_logits, std::vector<float>* logits = nullptr);

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <functional>
+#include <string>
 
 #include "tests/support/bitwise_equal.h"
 #include "tests/support/oracle.h"
@@ -48,26 +49,36 @@ std::vector<double> softmax_attention(const std::vector<float>& q, const KeyValu
   return out;
 }
 
-TEST(OracleAttention, AQueryOfZeroAveragesTheValues) {
+class OracleAttention : public testing::TestWithParam<SumOrder> {};
+class OracleMutants : public testing::TestWithParam<SumOrder> {};
+
+const auto kOrders = testing::Values(SumOrder::fma512, SumOrder::k16);
+std::string name_of(const testing::TestParamInfo<SumOrder>& test) {
+  return test.param == SumOrder::k16 ? "k16" : "fma512";
+}
+INSTANTIATE_TEST_SUITE_P(Orders, OracleAttention, kOrders, name_of);
+INSTANTIATE_TEST_SUITE_P(Orders, OracleMutants, kOrders, name_of);
+
+TEST_P(OracleAttention, AQueryOfZeroAveragesTheValues) {
   KeyValues cache = random_cache(4, 8, 1);
   for (int key = 0; key < 4; ++key) cache.v[key].assign(8, static_cast<float>(key));
   const std::vector<float> q(8, 0.0f);
-  EXPECT_EQ(attention(q, cache, 0, 1), std::vector(8, 0.0f));
-  EXPECT_EQ(attention(q, cache, 0, 3), std::vector(8, 1.0f));
-  EXPECT_EQ(attention(q, cache, 0, 4), std::vector(8, 1.5f));
+  EXPECT_EQ(attention(GetParam(), q, cache, 0, 1), std::vector(8, 0.0f));
+  EXPECT_EQ(attention(GetParam(), q, cache, 0, 3), std::vector(8, 1.0f));
+  EXPECT_EQ(attention(GetParam(), q, cache, 0, 4), std::vector(8, 1.5f));
 }
 
-TEST(OracleAttention, IsNearSoftmaxInDouble) {
+TEST_P(OracleAttention, IsNearSoftmaxInDouble) {
   const KeyValues cache = random_cache(1025, 64, 2);
   const std::vector<float> q = random_query(64, 3);
   for (const int keys : {1, 63, 64, 65, 255, 256, 257, 513, 1025}) {
-    const std::vector<float> o = attention(q, cache, 0, keys);
+    const std::vector<float> o = attention(GetParam(), q, cache, 0, keys);
     const std::vector<double> exact = softmax_attention(q, cache, keys);
     for (int d = 0; d < 64; ++d) ASSERT_NEAR(o[d], exact[d], 1.0 / 128) << keys << " keys, element " << d;
   }
 }
 
-TEST(OracleAttention, ReadsItsOwnKvHead) {
+TEST_P(OracleAttention, ReadsItsOwnKvHead) {
   KeyValues cache = random_cache(5, 16, 4);
   KeyValues second;
   for (int key = 0; key < 5; ++key) {
@@ -75,43 +86,44 @@ TEST(OracleAttention, ReadsItsOwnKvHead) {
     second.v.emplace_back(cache.v[key].begin() + 8, cache.v[key].end());
   }
   const std::vector<float> q = random_query(8, 5);
-  EXPECT_EQ(attention(q, cache, 1, 5), attention(q, second, 0, 5));
-  EXPECT_NE(attention(q, cache, 0, 5), attention(q, second, 0, 5));
+  EXPECT_EQ(attention(GetParam(), q, cache, 1, 5), attention(GetParam(), q, second, 0, 5));
+  EXPECT_NE(attention(GetParam(), q, cache, 0, 5), attention(GetParam(), q, second, 0, 5));
 }
 
-TEST(OracleAttention, KeysMoreThan125BelowTheMaximumCountNothing) {
+TEST_P(OracleAttention, KeysMoreThan125BelowTheMaximumCountNothing) {
   KeyValues cache = random_cache(3, 4, 6);
   const std::vector<float> q(4, 64.0f);
   cache.k[0].assign(4, -8.0f);  // u = -8 * 4 * 64 * log2(e) / 2 = -1477
   cache.k[1].assign(4, 8.0f);
   cache.k[2].assign(4, -8.0f);
-  EXPECT_EQ(attention(q, cache, 0, 3), attention_output(segment(q, {{cache.k[1]}, {cache.v[1]}}, 0, 0, 1)));
+  EXPECT_EQ(attention(GetParam(), q, cache, 0, 3),
+            attention_output(segment(GetParam(), q, {{cache.k[1]}, {cache.v[1]}}, 0, 0, 1)));
 }
 
-TEST(OracleAttention, AScoreBeyondTheClampIsClamped) {
+TEST_P(OracleAttention, AScoreBeyondTheClampIsClamped) {
   KeyValues cache = random_cache(2, 4, 7);
   const std::vector<float> q(4, 0x1p20f);
   cache.k[0].assign(4, 4.0f);
   cache.k[1].assign(4, 8.0f);
   cache.v[0].assign(4, 1.0f);
   cache.v[1].assign(4, 3.0f);
-  EXPECT_EQ(attention(q, cache, 0, 2), std::vector(4, 2.0f)) << "both scores are 2^20";
+  EXPECT_EQ(attention(GetParam(), q, cache, 0, 2), std::vector(4, 2.0f)) << "both scores are 2^20";
 }
 
-TEST(OracleAttention, ANegativeZeroComesOutPositive) {
+TEST_P(OracleAttention, ANegativeZeroComesOutPositive) {
   KeyValues cache = random_cache(64, 4, 8);
   for (std::vector<float>& v : cache.v) v.assign(4, -0.0f);
-  for (const float o : attention(random_query(4, 9), cache, 0, 64)) EXPECT_FALSE(std::signbit(o));
+  for (const float o : attention(GetParam(), random_query(4, 9), cache, 0, 64)) EXPECT_FALSE(std::signbit(o));
 }
 
-TEST(OracleAttention, WhatMaskedSlotsHoldDoesNotMatter) {
+TEST_P(OracleAttention, WhatMaskedSlotsHoldDoesNotMatter) {
   KeyValues cache = random_cache(70, 8, 10);
-  const std::vector<float> q = random_query(8, 11), before = attention(q, cache, 0, 67);
+  const std::vector<float> q = random_query(8, 11), before = attention(GetParam(), q, cache, 0, 67);
   for (int key = 67; key < 70; ++key) {
     cache.k[key].assign(8, std::nanf(""));
     cache.v[key].assign(8, std::nanf(""));
   }
-  EXPECT_EQ(attention(q, cache, 0, 67), before);
+  EXPECT_EQ(attention(GetParam(), q, cache, 0, 67), before);
 }
 
 SegmentState state_of(int32_t m, float l, float o) {
@@ -174,47 +186,50 @@ KeyValues cancelling_cache(int keys, int head_dim, uint64_t seed) {
 }
 
 // In how many of 64 random heads over `keys` keys the mutant's bits differ.
-int heads_that_differ(const Attention& mutant, int keys) {
+int heads_that_differ(SumOrder order, const Attention& mutant, int keys) {
   const KeyValues cache = cancelling_cache(keys, 32, 20);
   int differing = 0;
   for (uint64_t head = 0; head < 64; ++head) {
     const std::vector<float> q = random_query(32, 100 + head);
-    differing += !bitwise_equal(mutant(q, cache, keys), attention(q, cache, 0, keys), "");
+    differing += !bitwise_equal(mutant(q, cache, keys), attention(order, q, cache, 0, keys), "");
   }
   return differing;
 }
 
-TEST(OracleMutants, SegmentsMergedInReverseAreSeen) {
-  const Attention reversed = [](const std::vector<float>& q, const KeyValues& cache, int keys) {
+TEST_P(OracleMutants, SegmentsMergedInReverseAreSeen) {
+  const Attention reversed = [order = GetParam()](const std::vector<float>& q, const KeyValues& cache,
+                                                  int keys) {
     SegmentState sum;
     for (int first = (keys - 1) / 256 * 256; first >= 0; first -= 256)
-      merge(sum, segment(q, cache, 0, first, keys));
+      merge(sum, segment(order, q, cache, 0, first, keys));
     return attention_output(sum);
   };
-  EXPECT_EQ(heads_that_differ(reversed, 200), 0) << "one segment has one order";
-  EXPECT_GT(heads_that_differ(reversed, 1025), 0);
+  EXPECT_EQ(heads_that_differ(GetParam(), reversed, 200), 0) << "one segment has one order";
+  EXPECT_GT(heads_that_differ(GetParam(), reversed, 1025), 0);
 }
 
-TEST(OracleMutants, ASplitSizeReadFromTheBatchIsSeen) {
-  const Attention halves = [](const std::vector<float>& q, const KeyValues& cache, int keys) {
+TEST_P(OracleMutants, ASplitSizeReadFromTheBatchIsSeen) {
+  const Attention halves = [order = GetParam()](const std::vector<float>& q, const KeyValues& cache,
+                                                int keys) {
     const int half = (keys + 1) / 2;
-    SegmentState sum = segment(q, cache, 0, 0, half);
-    merge(sum, segment(q, cache, 0, half, keys));
+    SegmentState sum = segment(order, q, cache, 0, 0, half);
+    merge(sum, segment(order, q, cache, 0, half, keys));
     return attention_output(sum);
   };
-  EXPECT_GT(heads_that_differ(halves, 200), 0);
+  EXPECT_GT(heads_that_differ(GetParam(), halves, 200), 0);
 }
 
-TEST(OracleMutants, SegmentsCountedFromTheEndAreSeen) {
-  const Attention shifted = [](const std::vector<float>& q, const KeyValues& cache, int keys) {
+TEST_P(OracleMutants, SegmentsCountedFromTheEndAreSeen) {
+  const Attention shifted = [order = GetParam()](const std::vector<float>& q, const KeyValues& cache,
+                                                 int keys) {
     SegmentState sum;
     const int begin = keys % 256;
-    if (begin > 0) sum = segment(q, cache, 0, 0, begin);
-    for (int first = begin; first < keys; first += 256) merge(sum, segment(q, cache, 0, first, keys));
+    if (begin > 0) sum = segment(order, q, cache, 0, 0, begin);
+    for (int first = begin; first < keys; first += 256) merge(sum, segment(order, q, cache, 0, first, keys));
     return attention_output(sum);
   };
-  EXPECT_EQ(heads_that_differ(shifted, 512), 0) << "there they are the same segments";
-  EXPECT_GT(heads_that_differ(shifted, 600), 0);
+  EXPECT_EQ(heads_that_differ(GetParam(), shifted, 512), 0) << "there they are the same segments";
+  EXPECT_GT(heads_that_differ(GetParam(), shifted, 600), 0);
 }
 
 }  // namespace

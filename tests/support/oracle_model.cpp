@@ -52,8 +52,10 @@ std::span<float> part_of(std::vector<float>& row, int begin, int count) {
 
 }  // namespace
 
-OracleModel::OracleModel(const TinyModel& model, int positions)
-    : shape_(model.shape), rope_table_(oracle::rope_table(shape_.rope, shape_.head_dim, positions)) {
+OracleModel::OracleModel(const TinyModel& model, int positions, oracle::SumOrder order)
+    : shape_(model.shape),
+      order_(order),
+      rope_table_(oracle::rope_table(shape_.rope, shape_.head_dim, positions)) {
   const std::vector<float> embedding = rounded(model.parts(Role::embed)[0]);
   for (int id = 0; id < shape_.vocab; ++id) {
     const auto begin = embedding.begin() + static_cast<ptrdiff_t>(id) * shape_.hidden;
@@ -131,7 +133,7 @@ Rows OracleModel::norm(Role role, int layer, const std::vector<float>& weight, R
 
 Rows OracleModel::project(Role role, int layer, const Rows& x, const Matrix& w, const OpHook& hook) const {
   Rows y;
-  for (const std::vector<float>& row : x) y.push_back(oracle::linear(row, w));
+  for (const std::vector<float>& row : x) y.push_back(oracle::linear(order_, row, w));
   show(hook, role, layer, y);
   return y;
 }
@@ -166,8 +168,8 @@ Rows OracleModel::attend(int layer, const Rows& qkv, const std::vector<Place>& p
     const KeyValues& cache = caches_[places[r].slot][layer];
     std::vector<float>& y = out.emplace_back();
     for (int head = 0; head < shape_.heads; ++head) {
-      const auto o = oracle::attention(part_of(queries[r], head * dim, dim), cache, head / queries_a_kv_head,
-                                       places[r].position + 1);
+      const auto o = oracle::attention(order_, part_of(queries[r], head * dim, dim), cache,
+                                       head / queries_a_kv_head, places[r].position + 1);
       y.insert(y.end(), o.begin(), o.end());
     }
   }
@@ -178,7 +180,7 @@ Rows OracleModel::attend(int layer, const Rows& qkv, const std::vector<Place>& p
 std::vector<HeadResult> OracleModel::head(const Rows& x, const std::vector<Place>& places,
                                           const StepInput& input, const OpHook& hook) {
   Rows sums;
-  for (int32_t row : input.logit_rows) sums.push_back(oracle::linear_sums(x[row], lm_head_));
+  for (int32_t row : input.logit_rows) sums.push_back(oracle::linear_sums(order_, x[row], lm_head_));
   if (hook && !sums.empty()) {
     std::vector<float> shown;
     for (const std::vector<float>& row : sums) shown.insert(shown.end(), row.begin(), row.end());

@@ -15,8 +15,8 @@ namespace ra {
 
 class OracleModel {
  public:
-  // `positions`: most positions a sequence may have.
-  OracleModel(const TinyModel& model, int positions);
+  // `positions`: most positions a sequence may have. `order`: the sum-order class of every product.
+  OracleModel(const TinyModel& model, int positions, oracle::SumOrder order = oracle::SumOrder::fma512);
 
   // One step; `hook` sees every operation's output (and may change it) as Ops::set_hook says, in the order of
   // execution. A slice may go back to earlier positions; what it does not overwrite stays.
@@ -46,6 +46,7 @@ class OracleModel {
                                const OpHook& hook);
 
   ModelShape shape_;
+  oracle::SumOrder order_;
   std::vector<float> rope_table_;
   std::vector<std::vector<float>> embedding_;  // [vocab][hidden]
   std::vector<Layer> layers_;

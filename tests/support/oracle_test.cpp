@@ -53,20 +53,20 @@ TEST(OracleTree, AddsNeighboursFirst) {
 
 TEST(OracleAccumulate, RoundsOnceAProduct) {
   const std::vector<float> a = {1.0f + 0x1p-12f};
-  EXPECT_EQ(accumulate(-(1.0f + 0x1p-11f), a, a), 0x1p-24f);
+  EXPECT_EQ(accumulate(SumOrder::fma512, -(1.0f + 0x1p-11f), a, a), 0x1p-24f);
 }
 
 TEST(OracleAccumulate, IsOneAscendingChain) {
   const std::vector<float> ones(3, 1.0f);
-  EXPECT_EQ(accumulate(k2To24, std::vector{1.0f, 1.0f, 2.0f}, ones), k2To24 + 2.0f);
-  EXPECT_EQ(accumulate(k2To24, std::vector{2.0f, 1.0f, 1.0f}, ones), k2To24 + 4.0f)
+  EXPECT_EQ(accumulate(SumOrder::fma512, k2To24, std::vector{1.0f, 1.0f, 2.0f}, ones), k2To24 + 2.0f);
+  EXPECT_EQ(accumulate(SumOrder::fma512, k2To24, std::vector{2.0f, 1.0f, 1.0f}, ones), k2To24 + 4.0f)
       << "2^24 + 2 + 1 is a tie that goes up to the even 2^24 + 4, where one more is lost";
 }
 
 // x . w of a single output with all weights 1.
 float sum_by_linear(const std::vector<float>& x) {
   const std::vector<float> ones(x.size(), 1.0f);
-  return linear_sums(x, matrix_of(1, static_cast<int>(x.size()), ones))[0];
+  return linear_sums(SumOrder::fma512, x, matrix_of(1, static_cast<int>(x.size()), ones))[0];
 }
 
 TEST(OracleLinear, SumsChunksOf512FromZero) {
@@ -90,8 +90,9 @@ TEST(OracleLinear, AddsChunkSumsAscending) {
 
 TEST(OracleLinear, RoundsWeightsAndOutputsToBf16) {
   const Matrix w = matrix_of(2, 1, std::vector{1.0f + 0x1p-8f, 1.0f + 0x1p-7f});
-  EXPECT_EQ(linear_sums(std::vector{1.0f}, w), (std::vector{1.0f, 1.0f + 0x1p-7f}));
-  EXPECT_EQ(linear(std::vector{1.0f + 0x1p-7f}, w), (std::vector{1.0f + 0x1p-7f, 1.0f + 0x1p-6f}));
+  EXPECT_EQ(linear_sums(SumOrder::fma512, std::vector{1.0f}, w), (std::vector{1.0f, 1.0f + 0x1p-7f}));
+  EXPECT_EQ(linear(SumOrder::fma512, std::vector{1.0f + 0x1p-7f}, w),
+            (std::vector{1.0f + 0x1p-7f, 1.0f + 0x1p-6f}));
 }
 
 TEST(OracleResidual, RoundsTheSum) {

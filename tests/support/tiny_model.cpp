@@ -35,11 +35,11 @@ uint64_t mix(uint64_t z) {  // splitmix64's finalizer (Steele, Lea, Flood 2014)
   return z ^ z >> 31;
 }
 
+}  // namespace
+
 uint64_t random_bits(uint64_t seed, uint64_t index) {
   return mix(mix(seed + 0x9e3779b97f4a7c15u) + (index + 1) * 0x9e3779b97f4a7c15u);
 }
-
-}  // namespace
 
 float noise(uint64_t seed, uint64_t index) {
   return static_cast<float>(static_cast<int64_t>(random_bits(seed, index) >> 40) - (1 << 23)) * 0x1p-23f;

@@ -35,7 +35,8 @@ TinyModel random_model(const ModelShape& shape, uint64_t seed);
 // Ops::load for every weight. The model must outlive the calls only.
 void load_model(const TinyModel& model, Ops& ops);
 
-// Counter-based noise: uniform in [-1, 1), a function of its arguments alone.
+// Counter-based noise, a function of its arguments alone: 64 bits, and uniform in [-1, 1).
+uint64_t random_bits(uint64_t seed, uint64_t index);
 float noise(uint64_t seed, uint64_t index);
 // Token ids below `vocab`, likewise.
 std::vector<int32_t> random_tokens(uint64_t seed, int count, int vocab);
