@@ -78,7 +78,7 @@ bool is_written(std::string_view between, const Tag& before, const Tag& after) {
   return !between.empty();
 }
 
-// Code cut at each "+" that stands in no bracket.
+// Code cut at each "+" that stands in no bracket. It begins and ends outside of a literal.
 std::vector<TemplatePart> parts_of(std::string_view code) {
   std::vector<TemplatePart> parts(1);
   int depth = 0;
@@ -86,7 +86,7 @@ std::vector<TemplatePart> parts_of(std::string_view code) {
     const char c = code[at];
     TemplatePart& part = parts.back();
     if (is_quote(c)) {
-      const size_t end = literal_end(code, at + 1, c);  // closed, as the tag is
+      const size_t end = literal_end(code, at + 1, c);
       const std::string_view content = code.substr(at + 1, end - at - 1);
       if (depth == 0 && part.text.empty() && !part.literal) {
         part = {true, unescape(content)};
@@ -112,14 +112,19 @@ std::string_view without_blanks(std::string_view text) {
   return text.substr(0, text.find_last_not_of(kBlanks) + 1);
 }
 
-// "set name = code", as its two sides; none for another statement.
-std::optional<TemplateOutput> set_statement(std::string_view code) {
+// What stands behind the "set" of such a statement; none for another one.
+std::optional<std::string_view> set_statement(std::string_view code) {
   code = without_blanks(code);
   if (!code.starts_with("set") || code.size() < 4 || kBlanks.find(code[3]) == kBlanks.npos)
     return std::nullopt;
-  const size_t equals = code.find('=');
-  if (equals == code.npos) return std::nullopt;
-  return TemplateOutput{std::string(without_blanks(code.substr(4, equals - 4))),
+  return code.substr(4);
+}
+
+// "name = code", as its two sides; none for the head of a block, whose literals may have a "=" too.
+std::optional<TemplateOutput> assignment(std::string_view code) {
+  const size_t equals = code.find_first_of("='\"");
+  if (equals == code.npos || code[equals] != '=') return std::nullopt;
+  return TemplateOutput{std::string(without_blanks(code.substr(0, equals))),
                         parts_of(code.substr(equals + 1))};
 }
 
@@ -181,8 +186,10 @@ std::optional<std::vector<TemplateOutput>> template_outputs(std::string_view tex
     if (tag.kind == 0) return outputs;
     if (tag.kind == '{') {
       outputs.push_back({"", parts_of(tag.code)});
-    } else if (tag.kind == '%') {
-      if (std::optional<TemplateOutput> set = set_statement(tag.code)) outputs.push_back(*std::move(set));
+    } else if (const auto set = tag.kind == '%' ? set_statement(tag.code) : std::nullopt) {
+      std::optional<TemplateOutput> output = assignment(*set);
+      if (!output) return std::nullopt;
+      outputs.push_back(*std::move(output));
     }
     before = tag;
   }

@@ -25,8 +25,8 @@ struct TemplateOutput {
   std::string variable;  // empty: written
   std::vector<TemplatePart> parts;
 };
-// In the order of the template. None if it is not closed, or writes text that stands outside of its code (with Jinja's
-// trim_blocks and lstrip_blocks, as Hugging Face sets them).
+// In the order of the template. None if it is not closed, keeps what a block writes ({% set name %}), or writes text that
+// stands outside of its code (with Jinja's trim_blocks and lstrip_blocks, as Hugging Face sets them).
 std::optional<std::vector<TemplateOutput>> template_outputs(std::string_view text);
 
 }  // namespace ra

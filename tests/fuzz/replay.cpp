@@ -1,4 +1,8 @@
-// In place of libFuzzer where that is not there: runs a target on the files named, and on those in the folders named.
+// In place of libFuzzer where that is not there: runs a target on the files named, and on those in the folders named,
+// within the limits that tests/fuzz/run sets: 10 s an input, and 2 GiB.
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
@@ -15,12 +19,17 @@ void replay(const std::filesystem::path& path) {
   const std::string bytes{std::istreambuf_iterator<char>(file), {}};
   std::printf("%s\n", path.c_str());
   std::fflush(stdout);  // the last line names the input of a crash
+  alarm(10);            // SIGALRM ends the program
   LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+#ifndef __SANITIZE_ADDRESS__  // which reserves more than it uses
+  const rlimit memory{2UL << 30, 2UL << 30};
+  if (setrlimit(RLIMIT_AS, &memory) != 0) return 1;
+#endif
   int files = 0;
   for (int i = 1; i < argc; ++i) {
     if (!std::filesystem::exists(argv[i])) continue;

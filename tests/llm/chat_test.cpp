@@ -197,6 +197,9 @@ TEST(Chat, InstTemplatesThatWriteSomethingElseAreNotRecognised) {
            with("{% endfor %}", "{% endfor %}{{ '[AVAILABLE_TOOLS] [' }}"),
            with("{% for", "{% set system_message = 'You are a test' %}{% for"),
            with("{% for", "{% set prefix = '[INST]' %}{% for"),
+           with("{% for", "{% set prefix %}{{ bos_token }}{% endset %}{% for"),
+           with("{% for", "{% set prefix | replace('=', \"'\") %}{% endset %}{% for"),
+           with("{% for", "{% set '=' %}{% for"),
            with("{% endfor %}", "{% endfor %}{{ '"),
            good + kSmollm2,
        }) {
