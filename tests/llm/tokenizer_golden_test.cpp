@@ -113,6 +113,15 @@ TEST(GoldenSentencePiece, ByteFallbackGivesTheReferencesIdsAndTexts) {
   expect_golden(tokenizer, "tokenizer-spm/golden.json");
 }
 
+// The same texts through the tokenizer of the Mistral fixture, as its checkpoint leads to it; other characters are bytes
+// there. Made with tokenizers 0.23.3, which gives all of tokenizer-spm/golden.json too.
+TEST(GoldenSentencePiece, MistralsCheckpointGivesTheReferencesIdsAndTexts) {
+  const Tokenizer tokenizer = Tokenizer::open(Checkpoint::open(golden_path("mistral-fp16")).tokenizer());
+  EXPECT_STREQ(tokenizer.kind(), "BPE with byte fallback");
+  EXPECT_EQ(tokenizer.size(), 640);
+  expect_golden(tokenizer, "mistral-fp16/tokenizer_golden.json");
+}
+
 TEST(GoldenSentencePiece, GgufsScoresGiveTheReferencesIdsAndTexts) {
   const Tokenizer tokenizer = Tokenizer::open(sentencepiece_source());
   EXPECT_STREQ(tokenizer.kind(), "SentencePiece BPE");
