@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "cli/json_values.h"
 #include "core/audit/plan.h"
 #include "core/hash.h"
 #include "core/llm/chat.h"
@@ -12,38 +13,24 @@
 namespace ra {
 namespace {
 
-Json text(std::string value) {
-  return Json{std::move(value)};
-}
-Json natural(uint64_t value) {
-  return Json{value};
-}
-Json size(int value) {
-  return Json{static_cast<uint64_t>(value)};
-}
-template <class Values, class Make>
-Json array(const Values& values, const Make& make) {
-  Json::Array made;
-  for (const auto& value : values) made.push_back(make(value));
-  return Json{std::move(made)};
-}
-Json texts(const std::vector<std::string>& values) {
-  return array(values, text);
-}
+using json::array;
+using json::count;
+using json::text;
+using json::texts;
 
 Json shape_json(const ModelShape& shape) {
-  return Json{Json::Object{{"layers", size(shape.layers)},
-                           {"hidden", size(shape.hidden)},
-                           {"ffn", size(shape.ffn)},
-                           {"heads", size(shape.heads)},
-                           {"kv_heads", size(shape.kv_heads)},
-                           {"head_dim", size(shape.head_dim)},
+  return Json{Json::Object{{"layers", count(shape.layers)},
+                           {"hidden", count(shape.hidden)},
+                           {"ffn", count(shape.ffn)},
+                           {"heads", count(shape.heads)},
+                           {"kv_heads", count(shape.kv_heads)},
+                           {"head_dim", count(shape.head_dim)},
                            {"qk_norm", Json{shape.qk_norm}},
                            {"qkv_bias", Json{shape.qkv_bias}},
                            {"o_bias", Json{shape.o_bias}},
-                           {"vocab", size(shape.vocab)},
+                           {"vocab", count(shape.vocab)},
                            {"tied", Json{shape.tied}},
-                           {"positions", size(shape.max_positions)},
+                           {"positions", count(shape.max_positions)},
                            {"norm_epsilon", Json{double{shape.norm_eps}}}}};
 }
 
@@ -68,7 +55,7 @@ Json tokenizer_json(const Tokenizer* tokenizer) {
   if (tokenizer == nullptr) return Json{};
   return Json{Json::Object{{"kind", text(tokenizer->kind())},
                            {"pre_tokenizer", text(tokenizer->pre_tokenizer())},
-                           {"tokens", natural(static_cast<uint64_t>(tokenizer->size()))}}};
+                           {"tokens", count(tokenizer->size())}}};
 }
 
 Json chat_json(const TokenizerSource& source) {
@@ -80,12 +67,12 @@ Json chat_json(const TokenizerSource& source) {
 
 Json memory_json(const ModelShape& shape) {
   const MemoryNeed need = memory_needed(shape, stated_arms());
-  return Json{Json::Object{{"sequences", size(kStatedSequences)},
-                           {"positions", size(kStatedPositions)},
-                           {"weights", natural(need.weights)},
-                           {"cache", natural(need.cache)},
-                           {"workspace", natural(need.workspace)},
-                           {"available", natural(memory_available())}}};
+  return Json{Json::Object{{"sequences", count(kStatedSequences)},
+                           {"positions", count(kStatedPositions)},
+                           {"weights", count(need.weights)},
+                           {"cache", count(need.cache)},
+                           {"workspace", count(need.workspace)},
+                           {"available", count(memory_available())}}};
 }
 
 }  // namespace
@@ -129,13 +116,13 @@ Json model_json(const Checkpoint& checkpoint, const Tokenizer* tokenizer, const 
   Json::Array files;
   for (size_t i = 0; i < digests.size(); ++i) {
     const CheckpointFile& file = checkpoint.files()[i];
-    files.push_back(Json{Json::Object{
-        {"path", text(file.path)}, {"bytes", natural(file.bytes)}, {"sha256", text(digests[i])}}});
+    files.push_back(Json{
+        Json::Object{{"path", text(file.path)}, {"bytes", count(file.bytes)}, {"sha256", text(digests[i])}}});
   }
   const auto type_json = [](const TypeTotal& total) {
     return Json{Json::Object{{"type", text(type_name(total.type))},
-                             {"tensors", size(total.tensors)},
-                             {"bytes", natural(total.bytes)}}};
+                             {"tensors", count(total.tensors)},
+                             {"bytes", count(total.bytes)}}};
   };
   return Json{Json::Object{
       {"name", text(checkpoint.name())},
@@ -143,11 +130,11 @@ Json model_json(const Checkpoint& checkpoint, const Tokenizer* tokenizer, const 
       {"family", text(checkpoint.family())},
       {"shape", shape_json(checkpoint.shape())},
       {"rope", rope_json(checkpoint.shape().rope)},
-      {"weights", natural(static_cast<uint64_t>(weight_count(checkpoint)))},
+      {"weights", count(weight_count(checkpoint))},
       {"types", array(type_totals(checkpoint), type_json)},
       {"tokenizer", tokenizer_json(tokenizer)},
       {"chat", chat_json(source)},
-      {"stop_tokens", array(source.stop_tokens, [](int32_t id) { return size(id); })},
+      {"stop_tokens", array(source.stop_tokens, [](int32_t id) { return count(id); })},
       {"files", Json{std::move(files)}},
       {"sha256", text(checkpoint.sha256(hash_cache))},
       {"memory", memory_json(checkpoint.shape())},
@@ -156,21 +143,21 @@ Json model_json(const Checkpoint& checkpoint, const Tokenizer* tokenizer, const 
 }
 
 Json check_json(const CheckpointCheck& check) {
-  const auto count = [](const std::optional<uint64_t>& value) { return value ? natural(*value) : Json{}; };
+  const auto known = [](const std::optional<uint64_t>& value) { return value ? count(*value) : Json{}; };
   const auto tensor_json = [&](const CheckedTensor& tensor) {
     return Json{Json::Object{{"name", text(tensor.name)},
                              {"type", text(tensor.type)},
-                             {"shape", array(tensor.dims, natural)},
+                             {"shape", array(tensor.dims, count<uint64_t>)},
                              {"file", text(check.files[tensor.file].path)},
-                             {"bytes", natural(tensor.bytes)},
+                             {"bytes", count(tensor.bytes)},
                              {"sha256", text(tensor.sha256)},
-                             {"nan", count(tensor.nan)},
-                             {"infinite", count(tensor.infinite)}}};
+                             {"nan", known(tensor.nan)},
+                             {"infinite", known(tensor.infinite)}}};
   };
   Json::Array files;
   for (size_t i = 0; i < check.files.size(); ++i) {
     files.push_back(Json{Json::Object{{"path", text(check.files[i].path)},
-                                      {"bytes", natural(check.files[i].bytes)},
+                                      {"bytes", count(check.files[i].bytes)},
                                       {"sha256", text(check.sha256[i])}}});
   }
   return Json{Json::Object{{"files", Json{std::move(files)}},

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "cli/arguments.h"
 #include "cli/output_file.h"
 #include "core/error.h"
@@ -51,11 +54,9 @@ void write_report_files(const ReportFiles& files, const Audit& audit, const Find
   }
 }
 
-bool is_on_stdout(const ReportFiles& files) {
-  for (const Format& format : kFormats) {
-    if (files.*format.file == "-") return true;
-  }
-  return false;
+bool has_file(const ReportFiles& files, const std::string& file) {
+  return std::any_of(std::begin(kFormats), std::end(kFormats),
+                     [&](const Format& format) { return files.*format.file == file; });
 }
 
 }  // namespace ra

@@ -24,7 +24,7 @@ void check_report_files(const ReportFiles& files, bool force, const std::vector<
 
 void write_report_files(const ReportFiles& files, const Audit& audit, const Finding& finding);
 
-// Whether stdout holds a report.
-bool is_on_stdout(const ReportFiles& files);
+// Whether a report is to be written to `file`; "-": to stdout.
+bool has_file(const ReportFiles& files, const std::string& file);
 
 }  // namespace ra

@@ -7,7 +7,9 @@
 #include "cli/arguments.h"
 #include "cli/audit_setup.h"
 #include "cli/blas_guard.h"
+#include "cli/event_log.h"
 #include "cli/locations.h"
+#include "cli/output_file.h"
 #include "cli/plan_preview.h"
 #include "cli/progress.h"
 #include "cli/run_options.h"
@@ -33,11 +35,20 @@ void make_data_folder(const std::string& database) {
     throw Error(Exit::storage, fmt::format("{}: {}; expected a folder", data_folder(), failure.message()));
 }
 
+// Before the work: what keeps a file of events from being written. A resumed audit goes on with the one that it has.
+void check_events(const RunOptions& options, const std::vector<std::string>& inputs) {
+  if (!options.events) return;
+  check_output("--events", *options.events, options.force || options.resume.has_value(), inputs);
+  if (has_file(options.reports, *options.events))
+    throw Error(Exit::usage, "--events and a report name the same file; expected two");
+}
+
 ProgressStyle progress_style(const RunOptions& options) {
   if (options.quiet || options.no_progress) return ProgressStyle::off;
   return stderr_is_terminal() ? ProgressStyle::one_line : ProgressStyle::lines;
 }
 
+// Stopped or out of time: the exit status, after it was told how to go on.
 int tell_stopped(const RunOptions& options, const std::string& id, RunEnd end) {
   const std::string database = options.database ? fmt::format(" --db {}", *options.database) : "";
   print_error(fmt::format(
@@ -65,8 +76,10 @@ int run_run(const RunOptions& options) {
     earlier = store.load(store.resolve(*options.resume));
   }
   const RunSettings settings = earlier ? resolve_resumed(options, *earlier) : resolve(options, config);
-  check_report_files(options.reports, options.force,
-                     {settings.model, settings.prompt_file, settings.companions_file, database});
+  const std::vector<std::string> inputs = {settings.model, settings.prompt_file, settings.companions_file,
+                                           database};
+  check_report_files(options.reports, options.force, inputs);
+  check_events(options, inputs);
 
   const Checkpoint checkpoint = Checkpoint::open(settings.model);
   require_right_blas(checkpoint.shape(), settings.threads);
@@ -80,6 +93,8 @@ int run_run(const RunOptions& options) {
 
   make_data_folder(database);
   Store store = Store::open_writer(database);
+  std::optional<EventLog> events;
+  if (options.events) events.emplace(*options.events, options.resume.has_value() && !options.force);
   const Arms arms = Arms::open(checkpoint, spec, [&](const std::string& stage) {
     if (!options.quiet) print_error(fmt::format("repro-audit: {}\n", stage));
   });
@@ -96,22 +111,31 @@ int run_run(const RunOptions& options) {
     store.create(audit);
   }
 
+  if (events) events->begin(audit);
   std::optional<Progress> progress(std::in_place, audit, progress_style(options), terminal_width());
   watch_stop_signals();
-  const RunEnd end =
-      run_audit(audit, arms.subjects(), store,
-                {.max_seconds = 60.0 * static_cast<double>(options.max_minutes.value_or(0)),
-                 .stop_after_trial = &stop_after_trial(),
-                 .stop_now = &stop_now(),
-                 .on_progress = [&](const ProgressEvent& event) { progress->acknowledge(event); },
-                 .piece = [&](int32_t id) { return tokenizer.piece(id); }});
+  const RunEnd end = run_audit(audit, arms.subjects(), store,
+                               {.max_seconds = 60.0 * static_cast<double>(options.max_minutes.value_or(0)),
+                                .stop_after_trial = &stop_after_trial(),
+                                .stop_now = &stop_now(),
+                                .on_progress =
+                                    [&](const ProgressEvent& event) {
+                                      if (events) events->trial(audit, event);
+                                      progress->acknowledge(event);
+                                    },
+                                .piece = [&](int32_t id) { return tokenizer.piece(id); }});
   progress.reset();
-  if (end != RunEnd::complete) return tell_stopped(options, audit.id, end);
+  if (end != RunEnd::complete) {
+    const int status = tell_stopped(options, audit.id, end);
+    if (events) events->end(end == RunEnd::out_of_time ? "out of time" : "stopped", status, "");
+    return status;
+  }
 
   audit = store.load(audit.id);
   const Finding finding = analyze(audit);
   write_report_files(options.reports, audit, finding);
-  if (!is_on_stdout(options.reports))
+  if (events) events->end("complete", finding.exit_status, finding.reason);
+  if (!has_file(options.reports, "-") && options.events != "-")
     print(text_summary(audit, finding, terminal_width(), use_color(options.color.value_or("auto"))));
   if (!finding.reason.empty()) print_error(fmt::format("repro-audit: {}\n", finding.reason));
   return finding.exit_status;

@@ -137,6 +137,8 @@ void declare_run_options(CLI::App& verb, RunOptions& o) {
   add_flag(verb, "--dry-run", o.dry_run, "Show the plan and what it would take; run nothing");
   add_text(verb, "--db", o.database, "The database (default: the configured one)", "FILE");
   declare_report_files(verb, o.reports);
+  add_text(verb, "--events", o.events,
+           "Write a line of JSON after each trial's commit; --resume appends to it", "FILE|-");
   add_flag(verb, "--force", o.force, "Replace files that exist");
   add_flag(verb, "--quiet", o.quiet, "Nothing on stderr but errors");
   add_flag(verb, "--no-progress", o.no_progress, "No progress line");

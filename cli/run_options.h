@@ -24,7 +24,7 @@ struct RunOptions {
   std::optional<int32_t> runs, max_tokens, threads;
   std::optional<uint64_t> seed, max_minutes;
   std::optional<std::string> batch_sizes, kernels, device, strata, logits, profile, policy;
-  std::optional<std::string> database, resume, color;
+  std::optional<std::string> database, resume, events, color;
   ReportFiles reports;
   bool raw = false, parse_special = false, ignore_eos = false;
   bool dry_run = false, quiet = false, no_progress = false, force = false;

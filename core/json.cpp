@@ -334,7 +334,11 @@ Json parse_json(std::string_view text, std::string_view name, const JsonLimits& 
 }
 
 std::string json_text(const Json& json) {
-  return tree_of(json).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  return tree_of(json).dump(2, ' ', true, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+std::string json_line(const Json& json) {
+  return tree_of(json).dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 std::string printable(std::string_view text, size_t max_bytes) {

@@ -56,8 +56,10 @@ struct JsonLimits {
 // Parses `text` whole. Errors are Error(bad_input) "<name>@<byte offset>: <found>; <expected>".
 Json parse_json(std::string_view text, std::string_view name, const JsonLimits& limits = {});
 
-// The value as JSON text of two spaces an indent, a newline at its end; what is no UTF-8 in a string becomes U+FFFD.
+// The value as JSON text, a newline at its end: of two spaces an indent, or on one line. All ASCII, so that nothing in a
+// string steers a terminal; what is no UTF-8 becomes U+FFFD.
 std::string json_text(const Json& json);
+std::string json_line(const Json& json);
 
 // `text` with every control, bidi, zero-width and non-UTF-8 byte escaped and cut to `max_bytes`: safe in a message.
 std::string printable(std::string_view text, size_t max_bytes = 80);

@@ -58,6 +58,19 @@ TEST(Audit, EndsWithTheAnswerOnStdoutAndTheReportsInTheirFiles) {
   EXPECT_EQ(shown.out, finished.out);
 }
 
+TEST(Audit, EventsOnStdoutTakeThePlaceOfTheSummary) {
+  const TemporaryFolder folder;
+  const Finished finished = run_program(tiny_audit(folder, {"--events", "-"}));
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  std::istringstream lines(finished.out);
+  std::string last;
+  size_t trials = 0;
+  for (std::string line; std::getline(lines, line); last = line)
+    trials += parse_json(line, "events").find("event")->string("event") == "trial" ? 1 : 0;
+  EXPECT_EQ(trials, stored(folder).plan.order.size());
+  EXPECT_THAT(last, HasSubstr(R"("state":"complete")"));
+}
+
 TEST(Audit, QuietSaysNothingOnStderr) {
   const TemporaryFolder folder;
   const Finished finished = run_program(tiny_audit(folder, {"--quiet"}));

@@ -5,9 +5,11 @@
 
 #include <chrono>
 #include <random>
+#include <set>
 #include <thread>
 
 #include "core/audit/store.h"
+#include "core/json.h"
 #include "tests/cli/program.h"
 
 namespace ra {
@@ -129,6 +131,55 @@ TEST(Interruptions, FiftyKillsAtRandomMomentsLoseNothing) {
   }
   RecordProperty("kills", kills);
   RecordProperty("audits", finished_audits);
+}
+
+std::vector<Json> events(const std::string& path) {
+  std::vector<Json> found;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line) && !file.eof();) found.push_back(parse_json(line, path));
+  return found;
+}
+
+TEST(Interruptions, EventsAreOfCommittedTrialsOnlyAndGoOnWithTheAudit) {
+  const TemporaryFolder folder;
+  const std::string path = folder / "events.ndjson";
+  const std::vector<std::string> option = {"--events", path};
+  int segments = 0;
+  for (Finished ended; ended.status != 0; ++segments) {
+    std::vector<std::string> arguments = audits(folder).empty() ? long_audit(folder) : resume(folder);
+    arguments.insert(arguments.end(), option.begin(), option.end());
+    if (audits(folder).empty()) arguments.emplace_back("--force");
+    Process process({.arguments = arguments});
+    const int64_t before = audits(folder).empty() ? 0 : audits(folder).back().turns_done;
+    if (segments < 8) wait_for_turns(process, folder, before + 1 + segments % 3);
+    if (segments < 8) process.send(SIGKILL);
+    ended = process.wait();
+    if (audits(folder).empty()) continue;
+    const Audit audit = Store::open_reader(folder / "audits.sqlite").load(audits(folder).back().id);
+    std::set<std::pair<std::string, uint64_t>> committed, told;
+    for (const Attempt& attempt : audit.attempts)
+      committed.insert({audit.arms[static_cast<size_t>(attempt.arm)].name, attempt.trial});
+    uint64_t done = 0;
+    for (const Json& event : events(path)) {
+      const std::string kind = event.find("event")->string("event");
+      const uint64_t now = event.find("trials_done")->unsigned_integer("trials_done");
+      if (kind == "begin") {
+        EXPECT_TRUE(now == done || now == done + 1) << now << " after " << done;
+      } else if (kind == "trial") {
+        EXPECT_EQ(now, done + 1);
+        const auto turn =
+            std::pair(event.find("arm")->string("arm"), event.find("trial")->unsigned_integer("trial"));
+        EXPECT_TRUE(committed.contains(turn)) << turn.first << " " << turn.second;
+        EXPECT_TRUE(told.insert(turn).second) << "told twice: " << turn.first << " " << turn.second;
+      }
+      done = now;
+    }
+    EXPECT_GE(told.size() + static_cast<size_t>(segments) + 1, committed.size());
+  }
+  const std::vector<Json> all = events(path);
+  EXPECT_EQ(all.back().find("event")->string("event"), "end");
+  EXPECT_EQ(all.back().find("state")->string("state"), "complete");
+  EXPECT_GT(segments, 1);
 }
 
 // The option counts whole minutes, so this takes one.

@@ -111,6 +111,8 @@ TEST(Usage, OutputFilesThatCannotBeMeantAreRefusedBeforeAnythingRuns) {
   EXPECT_THAT(refusal(2, tiny_audit(folder, {"--html", folder / "ids.json", "--force"})),
               HasSubstr("also an input"));
   EXPECT_THAT(refusal(2, tiny_audit(folder, {"--html", "-", "--json", "-"})), HasSubstr("the same file"));
+  EXPECT_THAT(refusal(2, tiny_audit(folder, {"--events", existing})), HasSubstr("the file exists"));
+  EXPECT_THAT(refusal(2, tiny_audit(folder, {"--events", "-", "--json", "-"})), HasSubstr("the same file"));
   EXPECT_THAT(refusal(6, tiny_audit(folder, {"--json", folder / "absent/report"})),
               HasSubstr("a folder that can be"));
   EXPECT_FALSE(std::filesystem::exists(folder / "audits.sqlite")) << "no database is made for a mistake";
