@@ -3,6 +3,7 @@
 
 #include "cli/arguments.h"
 #include "cli/config.h"
+#include "cli/json_values.h"
 #include "cli/locations.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
@@ -14,7 +15,20 @@ namespace {
 
 struct ListOptions {
   std::optional<std::string> database;
+  bool json = false;
 };
+
+Json audit_json(const AuditSummary& audit) {
+  return Json{Json::Object{{"id", json::text(audit.id)},
+                           {"created", json::text(audit.created)},
+                           {"trials_done", json::count(audit.turns_done)},
+                           {"trials", json::count(audit.turns)},
+                           {"arms", json::texts(audit.arms)},
+                           {"prompt", json::text(audit.prompt_text)},
+                           {"prompt_sha256", json::text(audit.prompt_sha256)},
+                           {"model", json::text(audit.model_name)},
+                           {"model_sha256", json::text(audit.model_sha256)}}};
+}
 
 // At most `width` bytes, which are no fewer than columns, and no half of a character.
 std::string clipped(const std::string& line, size_t width) {
@@ -26,8 +40,13 @@ std::string clipped(const std::string& line, size_t width) {
 
 int run_list(const ListOptions& options) {
   const Store store = Store::open_reader(database_path(options.database, read_config(config_path())));
+  const std::vector<AuditSummary> audits = store.list();
+  if (options.json) {
+    print(json_text(Json{Json::Object{{"audits", json::array(audits, audit_json)}}}));
+    return 0;
+  }
   std::string lines;
-  for (const AuditSummary& audit : store.list()) {
+  for (const AuditSummary& audit : audits) {
     const std::string state =
         audit.turns_done == audit.turns ? "complete" : fmt::format("{} of {}", audit.turns_done, audit.turns);
     const std::string line =
@@ -45,6 +64,7 @@ Verb add_list(CLI::App& app) {
   CLI::App* verb = app.add_subcommand("list", "List the audits in the database");
   const auto options = std::make_shared<ListOptions>();
   add_text(*verb, "--db", options->database, "The database (default: the configured one)", "FILE");
+  add_flag(*verb, "--json", options->json, "The same as JSON");
   verb->footer(
       "Each line: id (it begins with when it was begun, UTC), trials done, arms, prompt, model; on a "
       "terminal as far\nas it has columns.\n\nExample:\n  repro-audit "

@@ -13,12 +13,16 @@ namespace {
 
 struct ShowOptions {
   std::optional<std::string> id, database, color;
+  bool json = false;
 };
 
 int run_show(const ShowOptions& options) {
   const Store store = Store::open_reader(database_path(options.database, read_config(config_path())));
   const Audit audit = store.load(store.resolve(options.id.value_or("latest")));
-  print(text_summary(audit, analyze(audit), terminal_width(), use_color(options.color.value_or("auto"))));
+  const Finding finding = analyze(audit);
+  print(options.json
+            ? json_report(audit, finding)
+            : text_summary(audit, finding, terminal_width(), use_color(options.color.value_or("auto"))));
   return 0;
 }
 
@@ -30,6 +34,7 @@ Verb add_show(CLI::App& app) {
   add_text(*verb, "id", options->id, "The audit: an id, the beginning of one, or latest (default)", "ID");
   add_text(*verb, "--db", options->database, "The database (default: the configured one)", "FILE");
   add_text(*verb, "--color", options->color, "auto, always or never (default auto)", "WHEN");
+  add_flag(*verb, "--json", options->json, "The report for machines instead");
   verb->footer("Example:\n  repro-audit show latest");
   return {verb, [options] { return run_show(*options); }};
 }

@@ -8,6 +8,7 @@
 
 #include "cli/arguments.h"
 #include "cli/config.h"
+#include "cli/json_values.h"
 #include "cli/locations.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
@@ -16,6 +17,7 @@
 #include "core/llm/checkpoint.h"
 #include "core/llm/prompt.h"
 #include "core/llm/tokenizer.h"
+#include "reports/escape.h"
 
 namespace ra {
 namespace {
@@ -28,6 +30,7 @@ struct TokenizeOptions {
   bool parse_special = false;
   bool no_bos = false;
   bool ndjson = false;
+  bool json = false;
 };
 
 // Lines as they arrive, so that another program may write one and wait for its answer.
@@ -92,6 +95,17 @@ void print_pieces(const Tokenizer& tokenizer, const std::vector<int32_t>& ids) {
   print(text + fmt::format("{} tokens\n", ids.size()));
 }
 
+// A piece may be a part of a character: then its bytes stand beside its text, as in the report.
+void print_json(const Tokenizer& tokenizer, const std::vector<int32_t>& ids) {
+  const auto token = [&](int32_t id) {
+    const std::string piece = tokenizer.piece(id);
+    Json::Object object = {{"id", json::count(id)}, {"text", json::text(repair_utf8(piece))}};
+    if (!is_utf8(piece)) object.push_back({"base64", json::text(base64(piece))});
+    return Json{std::move(object)};
+  };
+  print(json_text(Json{Json::Object{{"tokens", json::array(ids, token)}}}));
+}
+
 void encode_lines(const Tokenizer& tokenizer, const TokenizeOptions& options, SpecialText special) {
   const std::string file = options.file.value_or("-");
   const std::string name = file == "-" ? "standard input" : printable(file, 300);
@@ -115,6 +129,7 @@ void encode_lines(const Tokenizer& tokenizer, const TokenizeOptions& options, Sp
 }
 
 int run_tokenize(const TokenizeOptions& options) {
+  if (options.ndjson && options.json) throw Error(Exit::usage, "--ndjson with --json; expected one of them");
   const Checkpoint checkpoint = Checkpoint::open(model_path(options.model, read_config(config_path())));
   const Tokenizer tokenizer = Tokenizer::open(checkpoint.tokenizer());
   const SpecialText special = options.parse_special ? SpecialText::parse : SpecialText::plain;
@@ -125,7 +140,8 @@ int run_tokenize(const TokenizeOptions& options) {
   const std::string file = options.file.value_or("-");
   const std::string text =
       prompt_text(read_text(file, kMaxTextBytes), file == "-" ? "standard input" : printable(file, 300));
-  print_pieces(tokenizer, tokenizer.encode(text, special, !options.no_bos));
+  const std::vector<int32_t> ids = tokenizer.encode(text, special, !options.no_bos);
+  options.json ? print_json(tokenizer, ids) : print_pieces(tokenizer, ids);
   return 0;
 }
 
@@ -140,6 +156,7 @@ Verb add_tokenize(CLI::App& app) {
   add_flag(*verb, "--parse-special", options->parse_special,
            "Text that looks like a special token is that token");
   add_flag(*verb, "--no-bos", options->no_bos, "Without the tokens that the tokenizer puts around a text");
+  add_flag(*verb, "--json", options->json, "The same as JSON");
   add_flag(*verb, "--ndjson", options->ndjson, "One JSON string a line in, one array of ids a line out");
   verb->footer(
       "The ids are those of `run --raw`: no chat format, and the line end of the last line is left out.\n\n"

@@ -201,7 +201,9 @@ std::vector<AuditSummary> list_audits(Connection& connection) {
     AuditSummary summary{.id = rows.text(1),
                          .created = rows.text(2),
                          .model_name = rows.text(4),
+                         .model_sha256 = rows.text(5),
                          .prompt_text = rows.text(6),
+                         .prompt_sha256 = rows.text(7),
                          .turns = rows.integer(9)};
     const std::string number = std::to_string(rows.integer(0));
     Rows arms(connection, "arms", "WHERE audit = " + number + " ORDER BY arm");

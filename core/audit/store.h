@@ -15,7 +15,9 @@ struct AuditSummary {
   std::string id;
   std::string created;
   std::string model_name;
+  std::string model_sha256;
   std::string prompt_text;
+  std::string prompt_sha256;
   std::vector<std::string> arms;
   int64_t turns = 0;
   int64_t turns_done = 0;

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/verbs.h"
+#include "core/json.h"
 #include "tests/cli/program.h"
 #include "tests/support/checkpoint_files.h"
 #include "tests/support/golden.h"
@@ -55,6 +56,20 @@ TEST_F(Tokenize, ShowsIdsAndPieces) {
             "    102  \"\\xa9\"\n"
             "    639  \"<|im_end|>\"\n"
             "6 tokens\n");
+}
+
+TEST_F(Tokenize, SaysTheSameAsJsonWithTheBytesOfWhatIsNoText) {
+  model = golden_path("gguf/llama-tied-bf16.gguf");
+  const Json json = parse_json(run("se\x1b é", {"--json"}), "json");
+  const Json::Array& tokens = json.find("tokens")->array("tokens");
+  std::vector<uint64_t> ids;
+  for (const Json& token : tokens) ids.push_back(token.find("id")->unsigned_integer("id"));
+  EXPECT_EQ(ids, (std::vector<uint64_t>{260, 215, 220, 127, 102}));
+  EXPECT_EQ(tokens[1].find("text")->string("text"), "\x1b");
+  EXPECT_EQ(tokens[1].find("base64"), nullptr);
+  EXPECT_EQ(tokens[3].find("text")->string("text"), "\ufffd");
+  EXPECT_EQ(tokens[3].find("base64")->string("base64"), "ww==");
+  EXPECT_THAT(refusal(Exit::usage, [&] { run("a", {"--json", "--ndjson"}); }), HasSubstr("one of them"));
 }
 
 TEST_F(Tokenize, AnswersEveryJsonLineWithTheReferencesIds) {
