@@ -2,10 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "core/audit/store.h"
 #include "core/json.h"
+#include "core/llm/checkpoint.h"
 #include "tests/cli/program.h"
 
 namespace ra {
@@ -121,6 +123,35 @@ INSTANTIATE_TEST_SUITE_P(Fixtures, AuditOfFixture,
                            for (char& c : name) c = std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
                            return name;
                          });
+
+// B23: a row that no run looks up holds a NaN.
+TEST(Audit, WeightsThatAreNoNumbersAreWarnedOfAndCountedInTheReport) {
+  const TemporaryFolder folder;
+  const std::string model = folder / "model";
+  std::filesystem::copy(RA_GOLDEN "/llama3-scaled-fp32-sharded", model);
+  const Checkpoint checkpoint = Checkpoint::open(model);
+  const std::vector<StoredTensor>& tensors = checkpoint.tensors();
+  const auto embedding = std::find_if(tensors.begin(), tensors.end(), [](const StoredTensor& tensor) {
+    return tensor.name == "model.embed_tokens.weight";
+  });
+  ASSERT_NE(embedding, tensors.end());
+  const std::string file = checkpoint.files().at(static_cast<size_t>(embedding->file)).path;
+  std::filesystem::permissions(file, std::filesystem::perms::owner_all);
+  std::fstream weights(file, std::ios::in | std::ios::out | std::ios::binary);
+  weights.seekp(static_cast<std::streamoff>(embedding->offset + embedding->bytes - 4));
+  weights.write("\0\0\xc0\x7f", 4);
+  weights.close();
+
+  std::vector<std::string> arguments = tiny_audit(folder, {"--json", folder / "report.json"});
+  arguments[2] = model;
+  const Finished finished = run_program(arguments);
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  EXPECT_THAT(finished.err, HasSubstr("\nrepro-audit: warning: tensor model.embed_tokens.weight holds NaN or "
+                                      "infinity\n"));
+  std::ifstream report(folder / "report.json");
+  EXPECT_THAT(std::string(std::istreambuf_iterator<char>(report), {}),
+              HasSubstr(R"("tensors_with_nan_or_infinity": "1")"));
+}
 
 TEST(Audit, AnArmAloneHasTheDigestsThatItHasInterleaved) {
   const auto interleaved = invariant_digests({"--kernels", "standard,invariant"});

@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/llm/checkpoint.h"
+#include "core/llm/gguf_split.h"
 #include "core/llm/model.h"
 #include "core/llm/tokenizer.h"
 #include "tests/support/checkpoint_files.h"
@@ -166,6 +167,26 @@ void write_distinct_folder(const CheckpointFolder& folder, bool sharded) {
                R"({"metadata": {"total_size": 2208}, "weight_map": {)" + map + "}}");
 }
 
+// A whole folder's small configurations, each with what is read of it.
+void write_configured_folder(const CheckpointFolder& folder) {
+  write_distinct_folder(folder, false);
+  folder.write("generation_config.json", R"({"eos_token_id": [3, 5]})");
+  folder.write("tokenizer_config.json", R"({"chat_template": [{"name": "default", "template": "{{ a }}"}]})");
+}
+
+// The distinct model in parts, and the path of each.
+std::vector<std::pair<std::string, GgufParts>> write_distinct_split(const CheckpointFolder& folder) {
+  std::vector<std::pair<std::string, GgufParts>> files;
+  std::string values = distinct_gguf().data;
+  for (GgufParts& part : tiny_gguf_split()) {
+    part.data = values.substr(0, part.data.size());
+    values.erase(0, part.data.size());
+    const std::string name = SplitName{"model", files.size() + 1, 3}.text();
+    files.emplace_back(folder.write(name, part.bytes()), part);
+  }
+  return files;
+}
+
 class DamageLong : public Damage {};
 
 TEST_F(Damage, Gguf) {
@@ -197,6 +218,21 @@ TEST_F(Damage, TokenizerJson) {
   sweep(folder_.path(), folder_.file("tokenizer.json"), TinyTokenizerJson().text().size(), 1);
 }
 
+TEST_F(Damage, OtherConfigurations) {
+  for (const char* name : {"generation_config.json", "tokenizer_config.json"}) {
+    write_configured_folder(folder_);
+    sweep(folder_.path(), folder_.file(name), std::filesystem::file_size(folder_.file(name)), 8);
+  }
+}
+
+TEST_F(Damage, GgufInParts) {
+  for (size_t part = 0; part < 3; ++part) {
+    const auto files = write_distinct_split(folder_);
+    const auto& [file, parts] = files[part];
+    sweep(files[0].first, file, parts.bytes().size() - parts.data.size(), 1);
+  }
+}
+
 TEST_F(DamageLong, EveryBitOfEveryKind) {
   const GgufParts parts = distinct_gguf();
   const std::string bytes = parts.bytes();
@@ -213,6 +249,11 @@ TEST_F(DamageLong, EveryBitOfEveryKind) {
   std::filesystem::remove(folder_.file("model.safetensors"));
   const std::string index = folder_.file("model.safetensors.index.json");
   sweep(folder_.path(), index, std::filesystem::file_size(index), 8);
+  for (size_t part = 0; part < 3; ++part) {
+    const auto files = write_distinct_split(folder_);
+    sweep(files[0].first, files[part].first,
+          files[part].second.bytes().size() - files[part].second.data.size(), 8);
+  }
 }
 
 }  // namespace

@@ -10,35 +10,10 @@
 namespace ra {
 namespace {
 
-constexpr uint32_t kUint16 = 2, kUint32 = 4, kInt32 = 5;
+constexpr uint32_t kUint16 = 2, kUint32 = 4;
 
 std::string u16(uint32_t value) {
   return u32(value).substr(0, 2);
-}
-
-void set_split(GgufParts& part, uint32_t number, uint32_t count, uint32_t tensors) {
-  set_key(part, "split.no", kUint16, u16(number));
-  set_key(part, "split.count", kUint16, u16(count));
-  set_key(part, "split.tensors.count", kInt32, u32(tensors));
-}
-
-// The tiny model in three parts: all metadata and one tensor, five, five.
-std::vector<GgufParts> tiny_split() {
-  const GgufParts whole = tiny_gguf();
-  std::vector<GgufParts> parts(3);
-  parts[0].keys = whole.keys;
-  const std::vector<TinyTensor> tensors = tiny_gguf_tensors();
-  uint64_t from = 0;
-  for (size_t i = 0; i < tensors.size(); ++i) {
-    GgufParts& part = parts[(i + 4) / 5];
-    uint64_t bytes = 4;
-    for (const uint64_t extent : tensors[i].dims) bytes *= extent;
-    part.tensors.push_back(gguf_tensor(tensors[i].name, tensors[i].dims, 0, part.data.size()));
-    part.data += whole.data.substr(from, bytes);
-    from += bytes;
-  }
-  for (uint32_t i = 0; i < 3; ++i) set_split(parts[i], i, 3, 11);
-  return parts;
 }
 
 class GgufSplit : public testing::Test {
@@ -52,7 +27,7 @@ class GgufSplit : public testing::Test {
     expect_refusal(write(), folder_.file(name(part)), what);
   }
 
-  std::vector<GgufParts> parts_ = tiny_split();
+  std::vector<GgufParts> parts_ = tiny_gguf_split();
   CheckpointFolder folder_;
 };
 
@@ -118,13 +93,13 @@ TEST_F(GgufSplit, PartsThatDisagreeAreRefused) {
 TEST_F(GgufSplit, CountsAreCheckedAgainstTheTensors) {
   for (uint32_t i = 0; i < 3; ++i) set_split(parts_[i], i, 3, 12);
   expect_refused(0, "found split.tensors.count 12; expected 11, as the parts have together");
-  parts_ = tiny_split();
+  parts_ = tiny_gguf_split();
   parts_[2].keys.pop_back();
   expect_refused(2, "found no split.tensors.count");
-  parts_ = tiny_split();
+  parts_ = tiny_gguf_split();
   parts_[2].keys.erase(parts_[2].keys.begin());
   expect_refused(2, "found no split.no");
-  parts_ = tiny_split();
+  parts_ = tiny_gguf_split();
   set_key(parts_[0], "split.count", kUint16, u16(65535));
   expect_refused(0, "found split.count 65535; expected 1 to 512");
   set_key(parts_[0], "split.count", kUint16, u16(0));

@@ -32,6 +32,12 @@ TEST(PromptText, IsRefusedWithTheLineOfWhatIsWrong) {
   EXPECT_EQ(refuse("\n"), "prompt.txt: is empty; expected text");
 }
 
+TEST(PromptIds, CutAnywhereAreRefused) {
+  const std::string whole = "[0, 639, 17]";
+  for (size_t length = 0; length < whole.size(); ++length)
+    EXPECT_THAT(refusal([&] { prompt_ids(whole.substr(0, length), "p", 640); }), HasSubstr("p@")) << length;
+}
+
 TEST(PromptIds, AreIntegersWithinTheVocabulary) {
   EXPECT_THAT(prompt_ids("[0, 639]\n", "p", 640), ElementsAre(0, 639));
   const auto refuse = [](std::string_view json) {

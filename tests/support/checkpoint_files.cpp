@@ -194,6 +194,30 @@ void set_key(GgufParts& parts, const std::string& key, uint32_t type, const std:
   }
 }
 
+void set_split(GgufParts& part, uint32_t number, uint32_t count, uint32_t tensors) {
+  constexpr uint32_t kUint16 = 2, kInt32 = 5;
+  set_key(part, "split.no", kUint16, u32(number).substr(0, 2));
+  set_key(part, "split.count", kUint16, u32(count).substr(0, 2));
+  set_key(part, "split.tensors.count", kInt32, u32(tensors));
+}
+
+std::vector<GgufParts> tiny_gguf_split() {
+  const GgufParts whole = tiny_gguf();
+  std::vector<GgufParts> parts(3);
+  parts[0].keys = whole.keys;
+  const std::vector<TinyTensor> tensors = tiny_gguf_tensors();
+  uint64_t from = 0;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    GgufParts& part = parts[(i + 4) / 5];
+    const uint64_t bytes = 4 * count_of(tensors[i].dims);
+    part.tensors.push_back(gguf_tensor(tensors[i].name, tensors[i].dims, 0, part.data.size()));
+    part.data += whole.data.substr(from, bytes);
+    from += bytes;
+  }
+  for (uint32_t i = 0; i < 3; ++i) set_split(parts[i], i, 3, 11);
+  return parts;
+}
+
 Opening open_apart(const std::string& path) {
   int pipe_ends[2];
   check(pipe(pipe_ends) == 0, "a pipe");

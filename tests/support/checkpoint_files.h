@@ -69,6 +69,9 @@ GgufParts tiny_gguf();
 std::vector<TinyTensor> tiny_gguf_tensors();  // dimensions as GGUF has them, the fastest first
 // Replaces the entry of that key, or adds it.
 void set_key(GgufParts& parts, const std::string& key, uint32_t type, const std::string& value);
+// The tiny model in three parts: all metadata and one tensor, five, five.
+std::vector<GgufParts> tiny_gguf_split();
+void set_split(GgufParts& part, uint32_t number, uint32_t count, uint32_t tensors);  // its split.* keys
 
 // Opening a checkpoint in a process of its own.
 struct Opening {
