@@ -29,5 +29,6 @@ Verb add_report(CLI::App& app);
 Verb add_model(CLI::App& app);
 Verb add_db(CLI::App& app);
 Verb add_tokenize(CLI::App& app);
+Verb add_trend(CLI::App& app);
 
 }  // namespace ra

@@ -74,25 +74,6 @@ void place(std::vector<Lane>& lanes, int32_t index, int32_t& row) {
   for (const int32_t child : children) place(lanes, child, row);
 }
 
-void x_axis(Svg& svg, const Scale& x, double y, int count, std::string_view title) {
-  svg.line(x.low, y, x.high, y, "axis");
-  for (const double tick : ticks(x.to, count, true)) {
-    if (tick > x.to) continue;
-    svg.line(x.at(tick), y, x.at(tick), y + 4, "axis");
-    svg.text(x.at(tick), y + 17, number(tick), "tick", Anchor::middle);
-  }
-  svg.text((x.low + x.high) / 2, y + 35, title, "title", Anchor::middle);
-}
-
-void y_axis(Svg& svg, const Scale& y, double left, double right, const std::vector<double>& values,
-            std::string_view unit, std::string_view title) {
-  svg.text(0, 11, title, "title");
-  for (const double value : values) {
-    svg.line(left, y.at(value), right, y.at(value), "grid");
-    svg.text(left - 7, y.at(value) + 4, number(value) + std::string(unit), "tick", Anchor::end);
-  }
-}
-
 std::string runs_text(int64_t runs) {
   return counted(runs, "run");
 }
@@ -211,7 +192,8 @@ std::string equality_chart(const Audit& audit, const Finding& finding, double wi
   const Scale x{0, static_cast<double>(length), 48, width - 12};
   const Scale y{0, 100, bottom, 28};
   Svg svg(width, height, label);
-  y_axis(svg, y, x.low, x.high, {0, 25, 50, 75, 100}, "%", "share of runs");
+  y_axis(svg, y, x.low, x.high, {0, 25, 50, 75, 100}, "%");
+  svg.text(0, 11, "share of runs", "title");
   for (const ArmFinding& arm : finding.arms) {
     if (arm.done == 0 || arm.equal_at.empty()) continue;
     const auto share = [&](int64_t runs) {
@@ -239,7 +221,8 @@ std::string batch_size_chart(const Audit& audit, const ArmFinding& arm, const St
   Svg svg(width, height,
           fmt::format("Share of the streams among the runs of {} at each batch size ({}).",
                       name_in(audit, arm), ranges(arm.runs_by_batch_size)));
-  y_axis(svg, y, x.low, x.high, {0, 25, 50, 75, 100}, "%", "share of runs");
+  y_axis(svg, y, x.low, x.high, {0, 25, 50, 75, 100}, "%");
+  svg.text(0, 11, "share of runs", "title");
   // Solo's group at the bottom, then the largest.
   std::vector<const StreamGroup*> groups;
   for (const StreamGroup& group : arm.groups) groups.push_back(&group);
@@ -291,7 +274,8 @@ std::string speed_chart(const Audit& audit, const Finding& finding, double width
   const Scale x{0, largest, 48, width - 12};
   const Scale y{0, values.back(), bottom, 28};
   Svg svg(width, height, label);
-  y_axis(svg, y, x.low, x.high, values, "", "tokens/s");
+  y_axis(svg, y, x.low, x.high, values, "");
+  svg.text(0, 11, "tokens/s", "title");
   for (const ArmFinding& arm : finding.arms) {
     if (arm.speed.empty()) continue;
     std::string upper, lower, middle;

@@ -3,36 +3,13 @@
 
 #include <utility>
 
-#include "core/hash.h"
 #include "reports/escape.h"
 #include "reports/html_parts.h"
-#include "reports/html_style.h"
 #include "reports/report.h"
 #include "reports/words.h"
 
 namespace ra {
 namespace {
-
-// The policy allows the one style sheet by its hash and nothing else: no script, image, font, form or base.
-std::string begin(const HtmlView& view) {
-  const Sha256Digest digest = sha256(kHtmlStyle);
-  const std::string hash =
-      base64(std::string_view(reinterpret_cast<const char*>(digest.data()), digest.size()));
-  return fmt::format(
-      R"(<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-<title>repro-audit: {}</title>
-<style>{}</style>
-</head>
-<body>
-)",
-      hash, escape(view.audit.subject.model_name), kHtmlStyle);
-}
 
 std::string badge(const Finding& finding) {
   const auto [tone, text] = finding.exit_status == 1 ? std::pair("bad", "Policy not met")
@@ -82,7 +59,7 @@ std::string end(const Audit& audit) {
 
 std::string html_report(const Audit& audit, const Finding& finding) {
   const HtmlView view(audit, finding);
-  std::string page = begin(view) + headline(view);
+  std::string page = html_begin("repro-audit: " + audit.subject.model_name) + headline(view);
   page += "<main>\n";
   page += html_arms(view);
   page += html_parting(view);

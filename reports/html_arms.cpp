@@ -86,15 +86,6 @@ std::string card(const HtmlView& view, const ArmFinding& arm) {
   return markup + "</dl></section>\n";
 }
 
-// The drawing at two widths; the style sheet shows one.
-template <typename Chart>
-std::string figure(const std::string& title, double width, const std::string& key, const Chart& chart) {
-  return fmt::format(
-      "<div class=\"figure\"><div><b>{}</b>{}</div><div class=\"wide\">{}</div><div "
-      "class=\"narrow\">{}</div></div>\n",
-      title, key, chart(width), chart(kNarrow));
-}
-
 std::string arms_key(const HtmlView& view) {
   std::string key = "<ul class=\"key\">";
   for (const ArmFinding& arm : view.finding.arms) {
@@ -177,13 +168,13 @@ std::string html_parting(const HtmlView& view) {
                                     "everywhere on this page; token positions count from 0.");
   for (const ArmFinding& arm : view.finding.arms) {
     if (arm.solo_stream < 0) continue;
-    markup += figure(view.name(arm), kWide, "",
-                     [&](double width) { return parting_chart(view.audit, arm, view.names, width); });
+    markup += html_figure(view.name(arm), kWide, kNarrow, "",
+                          [&](double width) { return parting_chart(view.audit, arm, view.names, width); });
   }
   const auto has_parted = [](const ArmFinding& arm) { return arm.first_divergence.has_value(); };
   if (std::none_of(view.finding.arms.begin(), view.finding.arms.end(), has_parted)) return markup;
-  return markup + figure("Runs that still equal solo", kWide, arms_key(view),
-                         [&](double width) { return equality_chart(view.audit, view.finding, width); });
+  return markup + html_figure("Runs that still equal solo", kWide, kNarrow, arms_key(view),
+                              [&](double width) { return equality_chart(view.audit, view.finding, width); });
 }
 
 std::string html_batch_sizes(const HtmlView& view) {
@@ -194,8 +185,8 @@ std::string html_batch_sizes(const HtmlView& view) {
   markup += "<div class=\"two\">\n";
   for (const ArmFinding& arm : view.finding.arms) {
     if (arm.done == 0) continue;
-    markup += figure(view.name(arm), kHalf, streams_key(view, arm),
-                     [&](double width) { return batch_size_chart(view.audit, arm, view.names, width); });
+    markup += html_figure(view.name(arm), kHalf, kNarrow, streams_key(view, arm),
+                          [&](double width) { return batch_size_chart(view.audit, arm, view.names, width); });
   }
   return markup + "</div>\n" + batch_size_numbers(view);
 }
@@ -207,8 +198,8 @@ std::string html_speed(const HtmlView& view) {
       "Speed",
       "Tokens a second of all sequences in a trial, prefill included: the median over trials of a batch "
       "size, with its quartiles as a band. Arms took turns, trial by trial.");
-  markup += figure("Tokens a second", kWide, arms_key(view),
-                   [&](double width) { return speed_chart(view.audit, view.finding, width); });
+  markup += html_figure("Tokens a second", kWide, kNarrow, arms_key(view),
+                        [&](double width) { return speed_chart(view.audit, view.finding, width); });
   markup +=
       "<details><summary>The numbers</summary><div class=\"scroll\"><table><thead><tr><th>Arm</th><th "
       "class=\"n\">Batch size</th>"

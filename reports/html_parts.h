@@ -6,6 +6,7 @@
 #include "core/audit/analysis.h"
 #include "core/audit/audit.h"
 #include "reports/charts.h"
+#include "reports/html_page.h"
 
 namespace ra {
 
@@ -23,9 +24,6 @@ struct HtmlView {
   std::string name(const ArmFinding& arm) const;  // escaped
   std::string token(int32_t id) const;            // as a pill, or "the end"
 };
-
-// A heading and a paragraph that says what is shown, if it is not empty.
-std::string html_section(const std::string& title, const std::string& about);
 
 std::string html_arms(const HtmlView& view);     // both arms side by side
 std::string html_parting(const HtmlView& view);  // how the streams part

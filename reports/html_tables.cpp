@@ -68,12 +68,6 @@ std::string HtmlView::token(int32_t id) const {
   return fmt::format("<span class=\"token\">{}</span>", escape(piece_of(audit, id)));
 }
 
-std::string html_section(const std::string& title, const std::string& about) {
-  std::string markup = fmt::format("<h2>{}</h2>\n", title);
-  if (!about.empty()) markup += fmt::format("<p class=\"about\">{}</p>\n", about);
-  return markup;
-}
-
 std::string html_trials(const HtmlView& view) {
   std::string markup = html_section("Random trials",
                                     "Runs of one trial share launches, so the unit of every rate is the "

@@ -81,4 +81,22 @@ std::vector<double> ticks(double maximum, int count, bool whole) {
   return values;
 }
 
+void x_axis(Svg& svg, const Scale& x, double y, int count, std::string_view title) {
+  svg.line(x.low, y, x.high, y, "axis");
+  for (const double tick : ticks(x.to, count, true)) {
+    if (tick < x.from || tick > x.to) continue;
+    svg.line(x.at(tick), y, x.at(tick), y + 4, "axis");
+    svg.text(x.at(tick), y + 17, number(tick), "tick", Anchor::middle);
+  }
+  svg.text((x.low + x.high) / 2, y + 35, title, "title", Anchor::middle);
+}
+
+void y_axis(Svg& svg, const Scale& y, double left, double right, const std::vector<double>& values,
+            std::string_view unit) {
+  for (const double value : values) {
+    svg.line(left, y.at(value), right, y.at(value), "grid");
+    svg.text(left - 7, y.at(value) + 4, number(value) + std::string(unit), "tick", Anchor::end);
+  }
+}
+
 }  // namespace ra

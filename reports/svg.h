@@ -42,4 +42,10 @@ struct Scale {
 // Round values from 0 to at least `maximum` > 0 at distances of 1, 2 or 5 times a power of ten, about `count` of them.
 std::vector<double> ticks(double maximum, int count, bool whole);
 
+// Below the drawing at `y`: a line with about `count` numbered ticks, and a title.
+void x_axis(Svg& svg, const Scale& x, double y, int count, std::string_view title);
+// A line across at each value, its number to the left of `left`.
+void y_axis(Svg& svg, const Scale& y, double left, double right, const std::vector<double>& values,
+            std::string_view unit);
+
 }  // namespace ra

@@ -17,8 +17,8 @@ namespace {
 
 using ::testing::HasSubstr;
 
-const std::vector<std::vector<std::string>> kVerbs = {{"run"},   {"list"},     {"show"},       {"report"},
-                                                      {"model"}, {"tokenize"}, {"db", "check"}};
+const std::vector<std::vector<std::string>> kVerbs = {{"run"},   {"list"},  {"show"},     {"report"},
+                                                      {"trend"}, {"model"}, {"tokenize"}, {"db", "check"}};
 
 std::string content(const std::string& path) {
   std::ifstream file(path);

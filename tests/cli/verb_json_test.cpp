@@ -67,6 +67,29 @@ TEST(VerbJson, OfShowIsTheReportOfTheSameAudit) {
   EXPECT_EQ(run_program({"show", "--json", "--db", folder / "audits.sqlite"}).out, report.out);
 }
 
+TEST(VerbJson, OfTrendHasTheAuditsOfOneModelAndPromptOnly) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(run_program(tiny_audit(folder, {})).status, 0);
+  std::vector<std::string> other = tiny_audit(folder, {});
+  other[4] = folder.write("other.json", "[7, 8, 9]");
+  ASSERT_EQ(run_program(other).status, 0);
+  ASSERT_EQ(run_program(tiny_audit(folder, {"--kernels", "invariant", "--seed", "2"})).status, 0);
+  const Both trend = both({"trend"}, folder);
+  const Json::Array& audits = trend.json.find("audits")->array("audits");
+  ASSERT_EQ(audits.size(), 2u) << "the prompt in between is another";
+  for (const Json& audit : audits) EXPECT_THAT(trend.text, HasSubstr(text(audit, "id") + "  "));
+  EXPECT_EQ(audits[1].find("arms")->array("arms").size(), 1u);
+  std::vector<std::string> changed;
+  for (const Json& name : audits[1].find("changed")->array("changed")) changed.push_back(name.string("name"));
+  EXPECT_THAT(changed, testing::IsSupersetOf({"settings kernels", "settings seed"}));
+
+  EXPECT_EQ(both({"trend", "--last", "1"}, folder).json.find("audits")->array("audits").size(), 1u);
+  const Finished page =
+      run_program({"trend", "--html", folder / "trend.html", "--db", folder / "audits.sqlite"});
+  EXPECT_EQ(page.out, trend.text);
+  EXPECT_TRUE(std::filesystem::exists(folder / "trend.html"));
+}
+
 TEST(VerbJson, OfDbCheckSaysWhetherTheDatabaseIsWhole) {
   const TemporaryFolder folder;
   ASSERT_EQ(run_program(tiny_audit(folder, {})).status, 0);

@@ -1,0 +1,46 @@
+#include "reports/html_page.h"
+
+#include <fmt/format.h>
+
+#include "core/hash.h"
+#include "reports/escape.h"
+#include "reports/html_style.h"
+
+namespace ra {
+
+// The policy allows the one style sheet by its hash and nothing else: no script, image, font, form or base.
+std::string html_begin(const std::string& title) {
+  const Sha256Digest digest = sha256(kHtmlStyle);
+  const std::string hash =
+      base64(std::string_view(reinterpret_cast<const char*>(digest.data()), digest.size()));
+  return fmt::format(
+      R"(<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<title>{}</title>
+<style>{}</style>
+</head>
+<body>
+)",
+      hash, escape(title), kHtmlStyle);
+}
+
+std::string html_section(const std::string& title, const std::string& about) {
+  std::string markup = fmt::format("<h2>{}</h2>\n", title);
+  if (!about.empty()) markup += fmt::format("<p class=\"about\">{}</p>\n", about);
+  return markup;
+}
+
+std::string html_figure(const std::string& title, double width, double narrow, const std::string& key,
+                        const std::function<std::string(double width)>& chart) {
+  return fmt::format(
+      "<div class=\"figure\"><div><b>{}</b>{}</div><div class=\"wide\">{}</div><div "
+      "class=\"narrow\">{}</div></div>\n",
+      title, key, chart(width), chart(narrow));
+}
+
+}  // namespace ra
