@@ -107,13 +107,17 @@ TEST(ModelVerb, ACheckOfAModelThatCannotBeUsedSaysWhy) {
 
 TEST(ModelVerb, FindsAnIdInTheHuggingFaceCache) {
   CheckpointFolder cache;
-  const std::string model = cache.file("hub/models--org--name"), commit(40, 'c');
+  const std::string hub = cache.file(".cache/huggingface/hub"), model = hub + "/models--org--name",
+                    commit(40, 'c');
   std::filesystem::create_directories(model + "/refs");
   std::filesystem::create_directories(model + "/snapshots");
   std::filesystem::copy(golden_path("llama-tied-bf16"), model + "/snapshots/" + commit);
-  cache.write("hub/models--org--name/refs/main", commit);
+  cache.write(".cache/huggingface/hub/models--org--name/refs/main", commit);
   const std::map<std::string, std::optional<std::string>> settings[] = {
-      {{"HF_HUB_CACHE", cache.file("hub")}, {"HF_HOME", "/nowhere"}}, {{"HF_HOME", cache.path()}}};
+      {{"HF_HUB_CACHE", hub}, {"HF_HOME", "/nowhere"}},
+      {{"HF_HOME", cache.file(".cache/huggingface")}, {"XDG_CACHE_HOME", "/nowhere"}},
+      {{"XDG_CACHE_HOME", cache.file(".cache")}},
+      {{"HOME", cache.path()}}};
   for (const auto& environment : settings) {
     const Finished found = launch_program({.arguments = {"model", "org/name"}, .environment = environment});
     EXPECT_EQ(found.status, 0) << found.err;
@@ -122,8 +126,7 @@ TEST(ModelVerb, FindsAnIdInTheHuggingFaceCache) {
     const Finished absent = launch_program({.arguments = {"model", "org/none"}, .environment = environment});
     EXPECT_EQ(absent.status, 3);
     EXPECT_EQ(absent.err, "repro-audit: error: org/none: found neither a file or folder of this name nor " +
-                              cache.file("hub/models--org--none") +
-                              "; expected one of them: nothing is downloaded\n");
+                              hub + "/models--org--none" + "; expected one of them: nothing is downloaded\n");
   }
 }
 

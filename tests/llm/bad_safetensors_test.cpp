@@ -176,7 +176,7 @@ TEST_F(BadSafetensors, B19AMillionTensors) {
   std::string header = "{";
   for (int i = 0; i < 1'000'000; ++i) {
     header += (i ? ",\"" : "\"") + std::to_string(i) +
-              R"(":{"dtype":"F32","shape":[0],"data_offsets":[0,0]           })";
+              R"(":{"dtype":"F32","shape":[0],"data_offsets":[0,0]                                 })";
   }
   expect_refused(safetensors_bytes(header + "}", ""), "more than 1000000 values and keys", 5);
 }
