@@ -107,7 +107,7 @@ void EventLog::begin(const Audit& audit) {
       {"time", text(utc_now())},
       {"tool", text(audit.tool)},
       {"audit", text(audit.id)},
-      {"segment", count(audit.segments)},
+      {"segment", count(audit.segments.size())},
       {"model", text(audit.subject.model_name)},
       {"arms", json::array(audit.arms, [](const Arm& arm) { return text(arm.name); })},
       {"runs", count(audit.plan.spec.runs)},

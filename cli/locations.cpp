@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 
 #include "core/error.h"
 #include "core/json.h"
@@ -44,6 +45,13 @@ std::string data_folder() {
                 "neither $XDG_DATA_HOME nor $HOME is an absolute path; expected one of them, or --db FILE");
   }
   return folder + "/repro-audit";
+}
+
+void make_data_folder(const std::string& database) {
+  std::error_code failure;
+  if (database.starts_with(data_folder() + "/")) std::filesystem::create_directories(data_folder(), failure);
+  if (failure)
+    throw Error(Exit::storage, fmt::format("{}: {}; expected a folder", data_folder(), failure.message()));
 }
 
 std::string hash_cache_path() {

@@ -14,6 +14,9 @@ std::string config_path();
 // usable.
 std::string data_folder();
 
+// Makes the folder of the default database, if that is `database`: it is ours to make. Error(storage) if it cannot.
+void make_data_folder(const std::string& database);
+
 // Where digests of files are remembered: $XDG_CACHE_HOME/repro-audit/sha256, by default in ~/.cache. Empty if neither
 // variable nor $HOME is usable.
 std::string hash_cache_path();

@@ -1,7 +1,6 @@
 // repro-audit run: the whole data flow, from the command line to the exit status.
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <optional>
 
 #include "cli/arguments.h"
@@ -26,14 +25,6 @@
 
 namespace ra {
 namespace {
-
-// The folder of the default database is ours to make.
-void make_data_folder(const std::string& database) {
-  std::error_code failure;
-  if (database.starts_with(data_folder() + "/")) std::filesystem::create_directories(data_folder(), failure);
-  if (failure)
-    throw Error(Exit::storage, fmt::format("{}: {}; expected a folder", data_folder(), failure.message()));
-}
 
 // Before the work: what keeps a file of events from being written. A resumed audit goes on with the one that it has.
 void check_events(const RunOptions& options, const std::vector<std::string>& inputs) {

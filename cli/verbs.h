@@ -30,5 +30,7 @@ Verb add_model(CLI::App& app);
 Verb add_db(CLI::App& app);
 Verb add_tokenize(CLI::App& app);
 Verb add_trend(CLI::App& app);
+Verb add_export(CLI::App& app);
+Verb add_import(CLI::App& app);
 
 }  // namespace ra

@@ -225,6 +225,22 @@ std::string escaped(char32_t c) {
   return fmt::format("\\u{{{:x}}}", static_cast<uint32_t>(c));
 }
 
+std::string hex_text(std::string_view bytes) {
+  std::string text;
+  for (const char byte : bytes) text += fmt::format("{:02x}", static_cast<uint8_t>(byte));
+  return text;
+}
+
+// Absent where the text is no whole bytes in lower-case hexadecimal.
+std::optional<std::string> hex_bytes(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  if (text.size() % 2 != 0 || text.find_first_not_of(kDigits) != text.npos) return std::nullopt;
+  std::string bytes;
+  for (size_t i = 0; i < text.size(); i += 2)
+    bytes += static_cast<char>(kDigits.find(text[i]) << 4 | kDigits.find(text[i + 1]));
+  return bytes;
+}
+
 nlohmann::ordered_json tree_of(const Json& json) {
   return std::visit(
       [](const auto& value) -> nlohmann::ordered_json {
@@ -298,6 +314,15 @@ double Json::number(std::string_view where) const {
   return *real;
 }
 
+std::string Json::bytes(std::string_view where) const {
+  if (is_string()) return std::get<std::string>(value);
+  const Json* digits = find("hex");
+  const std::string* text = digits != nullptr ? std::get_if<std::string>(&digits->value) : nullptr;
+  std::optional<std::string> bytes = text != nullptr ? hex_bytes(*text) : std::nullopt;
+  if (!bytes || object(where).size() != 1) fail_type(where, shown(*this), "a string or {\"hex\": DIGITS}");
+  return std::move(*bytes);
+}
+
 const Json::Array& Json::array(std::string_view where) const {
   if (!is_array()) fail_type(where, shown(*this), "an array");
   return std::get<Array>(value);
@@ -339,6 +364,16 @@ std::string json_text(const Json& json) {
 
 std::string json_line(const Json& json) {
   return tree_of(json).dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+Json json_bytes(std::string_view bytes) {
+  std::string_view rest = bytes;
+  while (!rest.empty()) {
+    const std::optional<CodePoint> character = front_character(rest);
+    if (!character) return Json{Json::Object{{"hex", Json{hex_text(bytes)}}}};
+    rest.remove_prefix(character->bytes);
+  }
+  return Json{std::string(bytes)};
 }
 
 std::string printable(std::string_view text, size_t max_bytes) {

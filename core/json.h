@@ -37,6 +37,7 @@ class Json {
   uint64_t unsigned_integer(std::string_view where, uint64_t maximum = UINT64_MAX) const;
   int64_t integer(std::string_view where) const;
   double number(std::string_view where) const;  // integers are accepted; always finite
+  std::string bytes(std::string_view where) const;  // what json_bytes() was given
   const Array& array(std::string_view where) const;
   const Object& object(std::string_view where) const;
 
@@ -60,6 +61,9 @@ Json parse_json(std::string_view text, std::string_view name, const JsonLimits& 
 // string steers a terminal; what is no UTF-8 becomes U+FFFD.
 std::string json_text(const Json& json);
 std::string json_line(const Json& json);
+
+// Any bytes: a string where they are UTF-8, else {"hex": "ff"}.
+Json json_bytes(std::string_view bytes);
 
 // `text` with every control, bidi, zero-width and non-UTF-8 byte escaped and cut to `max_bytes`: safe in a message.
 std::string printable(std::string_view text, size_t max_bytes = 80);

@@ -266,7 +266,7 @@ Json volatile_members(const Audit& audit, const Finding& finding) {
   }
   return {{"audit", audit.id},
           {"created", audit.created},
-          {"segments", audit.segments},
+          {"segments", audit.segments.size()},
           {"arms", std::move(arms)}};
 }
 

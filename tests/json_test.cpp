@@ -144,6 +144,25 @@ TEST(Json, AccessorsNameTheValueWhatWasFoundAndWhatWasExpected) {
   EXPECT_EQ(type_error([] { parse_json("1", "a").boolean("x"); }), "x: found 1; expected true or false");
 }
 
+TEST(JsonLine, IsOneLineOfAsciiThatReadsBackTheSame) {
+  const Json json = parse_json("{\"a\":[1,-2,0.1,1e300,null,true],\"b\":\"\\u202e\\n\xc3\xa9\"}", "a");
+  EXPECT_EQ(json_line(json), "{\"a\":[1,-2,0.1,1e+300,null,true],\"b\":\"\\u202e\\n\\u00e9\"}\n");
+  EXPECT_EQ(json_line(parse_json(json_line(json), "a")), json_line(json));
+}
+
+TEST(JsonBytes, AreTextWhereTheyCanBeAndComeBackWhole) {
+  for (const std::string& bytes : {std::string(), std::string("a\0b", 3), std::string("\xc3\xa9"),
+                                   std::string("\xff\x0a"), std::string("\xed\xa0\x80")}) {
+    EXPECT_EQ(parse_json(json_line(json_bytes(bytes)), "a").bytes("a"), bytes);
+  }
+  EXPECT_TRUE(json_bytes("\xc3\xa9").is_string());
+  EXPECT_EQ(json_line(json_bytes("\xff\x0a")), "{\"hex\":\"ff0a\"}\n");
+  for (const char* text :
+       {"7", "{}", R"({"hex":7})", R"({"hex":"f"})", R"({"hex":"FF"})", R"({"hex":"ff","b":1})"}) {
+    EXPECT_THAT(type_error([&] { parse_json(text, "a").bytes("x"); }), StartsWith("x: found ")) << text;
+  }
+}
+
 TEST(Printable, EscapesControlsBidiZeroWidthAndBytesThatAreNotUtf8) {
   EXPECT_EQ(printable("plain, \xc3\xa9 \xe4\xb8\xad \xf0\x9f\x98\x80"),
             "plain, \xc3\xa9 \xe4\xb8\xad \xf0\x9f\x98\x80");

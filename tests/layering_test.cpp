@@ -31,6 +31,7 @@ const std::vector<Row> kTable = {
      {"fmt", "nlohmann/json", "OpenSSL"}},
     {"core/", {"core/", "!core/audit/", "!core/llm/", "!core/remote/"}, {"fmt"}},
     {"core/json.cpp", {"core/json.h", "core/error.h"}, {"fmt", "nlohmann/json"}},
+    {"core/gzip.cpp", {"core/gzip.h", "core/json.h", "core/error.h"}, {"fmt", "zlib"}},
     {"core/hash.cpp", {"core/hash.h", "core/error.h"}, {"xxHash", "OpenSSL"}},
     {"core/audit/", {"core/", "!core/llm/", "!core/remote/"}, {"fmt"}},
     {"core/audit/store", {"core/", "!core/llm/", "!core/remote/"}, {"fmt", "SQLite"}},
@@ -73,6 +74,7 @@ std::string package_of(const std::string& header) {
       {"cblas", "OpenBLAS"},    {"openblas", "OpenBLAS"},
       {"hwy/", "Highway"},      {"cuda", "CUDA"},
       {"cublas", "CUDA"},       {"mma.h", "CUDA"},
+      {"zlib", "zlib"},
   };
   for (const auto& [prefix, package] : packages) {
     if (begins(header, prefix)) return package;
@@ -158,6 +160,7 @@ TEST(Layering, WhatTheTableForbidsIsFound) {
   EXPECT_TRUE(violation("kernels/ops.h", "<fmt/format.h>"));
   EXPECT_TRUE(violation("kernels/kernel_choice.cpp", "<cblas.h>"));
   EXPECT_TRUE(violation("kernels/kernel_choice.cpp", "\"hwy/highway.h\""));
+  EXPECT_TRUE(violation("core/audit/export_write.cpp", "<zlib.h>"));
   EXPECT_TRUE(violation("reports/html.cpp", "\"core/llm/tokenizer.h\""));
   EXPECT_TRUE(violation("reports/json.cpp", "<openssl/evp.h>"));
   EXPECT_TRUE(violation("cli/run.cpp", "<nlohmann/json.hpp>"));

@@ -62,11 +62,17 @@ struct Attempt {
   std::vector<LaunchRecord> launches;  // choice_set: index into Audit::choice_sets
 };
 
+// What one process did of an audit: the one that began it, or one that resumed it.
+struct Segment {
+  std::string started;  // UTC, ISO 8601
+  std::string tool;
+};
+
 struct Audit {
-  std::string id;        // unique, sortable by creation
-  std::string created;   // UTC, ISO 8601
-  std::string tool;      // version of this program
-  int32_t segments = 1;  // 1, plus one for every resume
+  std::string id;       // unique, sortable by creation
+  std::string created;  // UTC, ISO 8601
+  std::string tool;     // version of this program
+  std::vector<Segment> segments;
   AuditSubject subject;
   Plan plan;
   std::vector<Arm> arms;

@@ -68,35 +68,14 @@ std::vector<int32_t> recorded_places(const Trial& trial) {
   return places;
 }
 
+int64_t next_audit_number(Connection& connection) {
+  return connection.integer("SELECT coalesce(max(audit), 0) + 1 FROM audits");
+}
+
 int64_t next_number(Connection& connection, const std::string& table, const std::string& column,
                     int64_t audit) {
   return connection.integer("SELECT coalesce(max(" + column + "), -1) + 1 FROM " + table +
                             " WHERE audit = " + std::to_string(audit));
-}
-
-void insert_arm(Connection& connection, int64_t audit, const Arm& arm) {
-  const SubjectFacts& facts = arm.facts;
-  insert(connection, "arms",
-         {audit, int64_t{arm.id}, arm.name, facts.device, facts.kernel_set, facts.sum_order_class});
-  for (const auto& [name, value] : facts.environment) {
-    insert(connection, "arm_environment", {audit, int64_t{arm.id}, name, value});
-  }
-  for (const auto& [role, outputs] : facts.anchor_outputs) {
-    for (const auto& [sum_order, output] : outputs) {
-      insert(connection, "arm_anchors", {audit, int64_t{arm.id}, role, sum_order, output});
-    }
-  }
-}
-
-// Unambiguous: lengths come before texts.
-std::string key_of(const ChoiceSetRecord& choices) {
-  std::string key;
-  for (const ChoiceRecord& record : choices) {
-    for (const std::string& text : {record.role, record.choice, record.sum_order}) {
-      key.append(std::to_string(text.size())).append(":").append(text);
-    }
-  }
-  return key;
 }
 
 std::map<std::string, int32_t> stored_choice_sets(Connection& connection, int64_t audit) {
@@ -104,19 +83,15 @@ std::map<std::string, int32_t> stored_choice_sets(Connection& connection, int64_
   Rows rows(connection, "choices", "WHERE audit = ? ORDER BY choice_set, place", {audit});
   while (rows.next()) stored[rows.integer32(1)].push_back({rows.text(3), rows.text(4), rows.text(5)});
   std::map<std::string, int32_t> numbers;
-  for (const auto& [number, choices] : stored) numbers[key_of(choices)] = number;
+  for (const auto& [number, choices] : stored) numbers[choices_key(choices)] = number;
   return numbers;
 }
 
 // The audit's number for these choices, new or the one they already have.
 int32_t choice_set_number(Connection& connection, OpenAudit& audit, const ChoiceSetRecord& choices) {
   const int32_t next = static_cast<int32_t>(audit.choice_sets.size());
-  const auto [known, is_new] = audit.choice_sets.emplace(key_of(choices), next);
-  for (size_t i = 0; is_new && i < choices.size(); ++i) {
-    insert(connection, "choices",
-           {audit.number, int64_t{next}, static_cast<int64_t>(i), choices[i].role, choices[i].choice,
-            choices[i].sum_order});
-  }
+  const auto [known, is_new] = audit.choice_sets.emplace(choices_key(choices), next);
+  if (is_new) insert_choices(connection, audit.number, next, choices);
   return known->second;
 }
 
@@ -125,9 +100,7 @@ int64_t stream_number(Connection& connection, int64_t audit, const Stream& strea
   Statement known(connection, "SELECT stream FROM streams WHERE audit = ? AND content = ?", {audit, content});
   if (known.step()) return known.integer(0);
   const int64_t number = next_number(connection, "streams", "stream", audit);
-  insert(connection, "streams",
-         {audit, number, content, Blob{encode_ids(stream.tokens)}, Blob{encode_steps(stream.steps)},
-          std::string(name_of(stream.end)), hex(stream.token_hash), stream.token_sha256, hex(stream.digest)});
+  insert_stream(connection, audit, number, stream);
   return number;
 }
 
@@ -153,9 +126,13 @@ void append_sequences(Connection& connection, int64_t audit, const std::string& 
     check(found.kind == planned.kind && found.index == planned.index, "results in the order of the plan");
     const Stream stream = stream_of(found.tokens, found.steps, found.end);
     chain = hex(sha256(chain_line(id, arm, turn, attempt, places[i], planned, stream, chain)));
-    insert(connection, "sequences",
-           {audit, int64_t{turn.arm}, link++, int64_t{turn.trial}, int64_t{attempt}, int64_t{places[i]},
-            stream_number(connection, audit, stream), chain});
+    insert_sequence(connection, audit, link++,
+                    {.arm = turn.arm,
+                     .trial = turn.trial,
+                     .attempt = attempt,
+                     .sequence = places[i],
+                     .stream = static_cast<int32_t>(stream_number(connection, audit, stream)),
+                     .chain = chain});
   }
 }
 
@@ -187,10 +164,15 @@ void append_attempt(Connection& connection, OpenAudit& open, const std::string& 
   }
   const int64_t known_pieces =
       connection.integer("SELECT count(*) FROM pieces WHERE audit = " + std::to_string(audit));
-  insert(connection, "attempts",
-         {audit, next_number(connection, "attempts", "serial", audit), int64_t{turn.arm}, int64_t{turn.trial},
-          int64_t{attempt}, std::string(result.failed ? "failed" : "done"), result.failure, result.seconds,
-          Blob{encode_launches(launches)}, known_pieces});
+  insert_attempt(connection, audit, next_number(connection, "attempts", "serial", audit),
+                 {.arm = turn.arm,
+                  .trial = turn.trial,
+                  .attempt = attempt,
+                  .outcome = result.failed ? Outcome::failed : Outcome::done,
+                  .failure = result.failure,
+                  .seconds = result.seconds,
+                  .launches = std::move(launches)},
+                 known_pieces);
   if (!result.failed) append_sequences(connection, audit, id, plan, turn, attempt, result);
 }
 
@@ -264,37 +246,26 @@ void Store::create(Audit& audit) {
   if (audit.created.empty()) audit.created = utc_now();
   check(is_plain_name(audit.id), "a plain audit id");
   Transaction transaction(connection, "BEGIN IMMEDIATE");
-  const int64_t number = connection.integer("SELECT coalesce(max(audit), 0) + 1 FROM audits");
-  const AuditSubject& subject = audit.subject;
-  insert(connection, "audits",
-         {number, audit.id, audit.created, audit.tool, subject.model_name, subject.model_sha256,
-          subject.prompt_text, subject.prompt_sha256, plan_sha256(audit.plan),
-          static_cast<int64_t>(audit.plan.order.size()), facts_sha256(audit),
-          static_cast<int64_t>(audit.pieces.size())});
-  insert_plan(connection, number, audit.plan);
-  for (const auto& [name, value] : subject.model) {
-    insert(connection, "subject_facts", {number, std::string("model"), name, value});
-  }
-  for (const auto& [name, value] : subject.settings) {
-    insert(connection, "subject_facts", {number, std::string("settings"), name, value});
-  }
-  for (size_t i = 0; i < subject.prompt_pieces.size(); ++i) {
-    insert(connection, "prompt_pieces", {number, static_cast<int64_t>(i), Blob{subject.prompt_pieces[i]}});
-  }
-  for (const Arm& arm : audit.arms) insert_arm(connection, number, arm);
-  for (const auto& [token, bytes] : audit.pieces)
-    insert(connection, "pieces", {number, int64_t{token}, Blob{bytes}});
-  insert(connection, "segments", {number, int64_t{1}, audit.created, audit.tool});
+  audit.segments = {{audit.created, audit.tool}};
+  insert_facts(connection, next_audit_number(connection), audit);
   transaction.commit();
-  audit.segments = 1;
+}
+
+void Store::import(const Audit& audit) {
+  Connection& connection = database_->connection;
+  Transaction transaction(connection, "BEGIN IMMEDIATE");
+  const int64_t number = next_audit_number(connection);
+  insert_facts(connection, number, audit);
+  insert_results(connection, number, audit);
+  read_audit(connection, number);
+  transaction.commit();
 }
 
 void Store::add_segment(const std::string& id, const std::string& tool) {
   Connection& connection = database_->connection;
   Transaction transaction(connection, "BEGIN IMMEDIATE");
   const int64_t audit = audit_number(connection, id);
-  insert(connection, "segments",
-         {audit, next_number(connection, "segments", "segment", audit), utc_now(), tool});
+  insert_segment(connection, audit, next_number(connection, "segments", "segment", audit), {utc_now(), tool});
   transaction.commit();
 }
 

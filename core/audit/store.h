@@ -36,6 +36,8 @@ class Store {
 
   // Commits the audit's identity, plan and arms, before the first kernel. Fills in id and created.
   void create(Audit& audit);
+  // Commits a whole audit that was made elsewhere and checked (read_export).
+  void import(const Audit& audit);
   // Opens a new segment of an audit that is being resumed.
   void add_segment(const std::string& id, const std::string& tool);
   // Commits one attempt with its streams, ledger and chain, whole or not at all. `pieces` are bytes of token ids seen

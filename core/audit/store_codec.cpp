@@ -111,6 +111,16 @@ std::string content_sha256(const Stream& stream) {
   return hex(sha256(bytes));
 }
 
+std::string choices_key(const ChoiceSetRecord& choices) {
+  std::string key;
+  for (const ChoiceRecord& record : choices) {
+    for (const std::string& text : {record.role, record.choice, record.sum_order}) {
+      key.append(std::to_string(text.size())).append(":").append(text);
+    }
+  }
+  return key;
+}
+
 std::string facts_sha256(const Audit& audit) {
   std::string bytes = "repro-audit.facts.v1";
   const auto text = [&](const std::string& value) {

@@ -25,6 +25,9 @@ std::optional<std::vector<LaunchRecord>> decode_launches(const std::string& byte
 Stream stream_of(std::vector<int32_t> tokens, std::vector<StepRecord> steps, EndReason end);
 std::string content_sha256(const Stream& stream);
 
+// A text that only equal choices have: lengths come before texts.
+std::string choices_key(const ChoiceSetRecord& choices);
+
 // SHA-256 of everything about an audit that is known before its first trial, but for the plan, which has its own.
 std::string facts_sha256(const Audit& audit);
 

@@ -15,7 +15,7 @@ namespace ra {
 struct OpenAudit {
   int64_t number = 0;  // audits.audit
   Plan plan;
-  std::map<std::string, int32_t> choice_sets;  // an unambiguous text of the choices -> their number
+  std::map<std::string, int32_t> choice_sets;  // choices_key() -> their number
 };
 
 struct Store::Database {
@@ -27,6 +27,16 @@ struct Store::Database {
 
 int64_t audit_number(Connection& connection,
                      const std::string& id);  // Error(usage) if there is none of this id
+// All that is known of an audit before its first trial, and everything else of one that was whole elsewhere.
+void insert_facts(Connection& connection, int64_t audit, const Audit& facts);
+void insert_results(Connection& connection, int64_t audit, const Audit& facts);
+// One fact each.
+void insert_segment(Connection& connection, int64_t audit, int64_t number, const Segment& segment);
+void insert_choices(Connection& connection, int64_t audit, int64_t number, const ChoiceSetRecord& choices);
+void insert_stream(Connection& connection, int64_t audit, int64_t number, const Stream& stream);
+void insert_attempt(Connection& connection, int64_t audit, int64_t serial, const Attempt& attempt,
+                    int64_t known_pieces);
+void insert_sequence(Connection& connection, int64_t audit, int64_t link, const SequenceFact& fact);
 void insert_plan(Connection& connection, int64_t audit, const Plan& plan);
 // Checked by itself (check_plan) and against its SHA-256; Error(bad_input) if it does not hold.
 Plan read_plan(Connection& connection, int64_t audit);

@@ -31,7 +31,7 @@ TEST(Runner, RunsEveryTurnOnceInTheOrderOfThePlan) {
     EXPECT_EQ(audit.attempts[i].arm, audit.plan.order[i].arm);
     EXPECT_EQ(audit.attempts[i].outcome, Outcome::done);
   }
-  EXPECT_EQ(audit.segments, 1);
+  EXPECT_EQ(audit.segments.size(), 1u);
 }
 
 TEST(Runner, RunsOneUnrecordedTrialInEachArmFirst) {
@@ -120,7 +120,7 @@ TEST(Runner, StopsAfterTheRunningTrialAndGoesOnWhereItStopped) {
   }
   const Audit found = Store::open_reader(folder / "parts.db").load("same");
   EXPECT_EQ(difference(found, expected), "");
-  EXPECT_GT(found.segments, 4);
+  EXPECT_GT(found.segments.size(), 4u);
 }
 
 TEST(Runner, GivesUpTheRunningTrialWhenToldToStopNow) {

@@ -17,8 +17,9 @@ namespace {
 
 using ::testing::HasSubstr;
 
-const std::vector<std::vector<std::string>> kVerbs = {{"run"},   {"list"},  {"show"},     {"report"},
-                                                      {"trend"}, {"model"}, {"tokenize"}, {"db", "check"}};
+const std::vector<std::vector<std::string>> kVerbs = {{"run"},    {"list"},  {"show"},     {"report"},
+                                                      {"trend"},  {"model"}, {"tokenize"}, {"db", "check"},
+                                                      {"export"}, {"import"}};
 
 std::string content(const std::string& path) {
   std::ifstream file(path);

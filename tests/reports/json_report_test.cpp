@@ -53,7 +53,7 @@ TEST(JsonReport, KeepsWhatAResumeMayChangeInOneMember) {
   Json before = parse_json(report_of(audit), "before");
   audit.id = "another";
   audit.created = "2030-01-01T00:00:00Z";
-  audit.segments = 9;
+  audit.segments.resize(9);
   for (Attempt& attempt : audit.attempts) attempt.seconds *= 3;
   Json after = parse_json(report_of(audit), "after");
   const auto without_volatile = [](const std::string& report) {

@@ -21,6 +21,7 @@ AuditBuilder::AuditBuilder(const std::vector<std::string>& kernel_sets, std::vec
   audit.id = "20261122T080000Z-1";
   audit.created = "2026-11-22T08:00:00Z";
   audit.tool = "0.1.0";
+  audit.segments = {{audit.created, audit.tool}};
   audit.subject.model_name = "scripted";
   audit.subject.prompt_text = "a b c";
   audit.subject.prompt_pieces = {"a", " b", " c"};

@@ -149,6 +149,7 @@ class Example {
     audit_.id = "20261122T081500Z-4f2a";
     audit_.created = "2026-11-22T08:15:00Z";
     audit_.tool = "0.1.0";
+    audit_.segments = {{audit_.created, audit_.tool}};
     AuditSubject& subject = audit_.subject;
     subject.model_name =
         spec_.hostile ? "<b>model</b>\x1b[31m\u202e.gguf" : "Example-135M-Instruct.Q4_1.gguf";
