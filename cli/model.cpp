@@ -85,7 +85,7 @@ std::string memory_text(const ModelShape& shape) {
       "{} MiB (weights {}, cache {}, workspace {}) for {} sequences of {} positions, {}; {} MiB available",
       mib(need.weights + need.cache + need.workspace), mib(need.weights), mib(need.cache),
       mib(need.workspace), kStatedSequences, kStatedPositions, fmt::join(spec.kernel_sets, " and "),
-      mib(memory_available()));
+      mib(memory_available(spec.device)));
 }
 
 std::string model_text(const Checkpoint& checkpoint, const Tokenizer* tokenizer) {

@@ -72,7 +72,7 @@ Json memory_json(const ModelShape& shape) {
                            {"weights", count(need.weights)},
                            {"cache", count(need.cache)},
                            {"workspace", count(need.workspace)},
-                           {"available", count(memory_available())}}};
+                           {"available", count(memory_available(stated_arms().device))}}};
 }
 
 }  // namespace

@@ -57,7 +57,7 @@ std::string plan_preview(const Plan& plan, const ModelShape& shape, const ArmsSp
   text += fmt::format(
       "memory:      {:.0f} MiB (weights {:.0f}, cache {:.0f}, workspace {:.0f}); {:.0f} MiB available\n",
       mib(memory.weights + memory.cache + memory.workspace), mib(memory.weights), mib(memory.cache),
-      mib(memory.workspace), mib(memory_available()));
+      mib(memory.workspace), mib(memory_available(spec.device)));
   text += fmt::format(
       "time:        about {}, if memory gives {:.0f} GB/s and each of {} threads {:.0f} GFLOP/s; not "
       "measured\n",

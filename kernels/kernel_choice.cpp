@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "kernels/cpu/kernel_sets.h"
+#include "kernels/cuda/kernel_sets.h"
 
 namespace ra {
 
@@ -35,20 +36,26 @@ std::string KernelChoice::sum_order() const {
       return std::to_string(splits) + " shares of " + std::to_string(split_keys) + " keys, ascending";
     case Algorithm::fp64:
       return "double";
+    case Algorithm::k16_steps:
+      return "ascending k16 steps";
+    case Algorithm::lt_heuristic:
+      return library_call(kernel.c_str());
   }
   throw Error(Exit::bug, "internal error: an algorithm without a name");
 }
 
-// Nothing that this build chooses leaves the sum order alone: tiles are the same for every launch.
+// Tiles of our own kernels are the same for every launch, but for the products by k16 steps.
 std::string KernelChoice::text() const {
-  return sum_order();
+  return algorithm == Algorithm::k16_steps ? sum_order() + ": " + kernel : sum_order();
 }
 
 namespace {
 
 std::vector<KernelSet> kernel_sets(const std::string& device) {
   if (device == "cpu" || device.rfind("cpu:", 0) == 0) return cpu_kernel_sets();
-  throw Error(Exit::device, "device '" + device + "': not known to this build; expected cpu or cpu:TARGET");
+  if (device.rfind("cuda:", 0) == 0) return cuda_kernel_sets();
+  throw Error(Exit::device,
+              "device '" + device + "': not known to this build; expected cpu, cpu:TARGET or cuda:NUMBER");
 }
 
 }  // namespace

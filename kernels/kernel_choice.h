@@ -44,14 +44,16 @@ struct LaunchShape {
 };
 
 enum class Algorithm : uint8_t {
-  rowwise,    // no sum across elements
-  lanes,      // a norm: `lanes` partial sums, then a tree (numerics.md rule 6)
-  fma_chain,  // a product: ascending fma in chunks of 512 (rule 2, cpu-fma512/1)
-  blas_gemv,  // the library's matrix-vector product
-  blas_gemm,  // the library's matrix-matrix product
-  segments,   // attention: absolute segments of `split_keys` keys, merged ascending (rules 12, 13)
-  splits,     // attention: `splits` shares of a sequence's keys, `split_keys` keys each, merged ascending
-  fp64,       // reference: a double sum
+  rowwise,       // no sum across elements
+  lanes,         // a norm: `lanes` partial sums, then a tree (numerics.md rule 6)
+  fma_chain,     // a product: ascending fma in chunks of 512 (rule 2, cpu-fma512/1)
+  blas_gemv,     // the library's matrix-vector product
+  blas_gemm,     // the library's matrix-matrix product
+  segments,      // attention: absolute segments of `split_keys` keys, merged ascending (rules 12, 13)
+  splits,        // attention: `splits` shares of a sequence's keys, `split_keys` keys each, merged ascending
+  fp64,          // reference: a double sum
+  k16_steps,     // a product: ascending k16 steps of Hopper's tensor cores (rule 2, hopper-k16/1)
+  lt_heuristic,  // the first choice of cuBLASLt's heuristic
 };
 
 // The value a launch is made with.
@@ -62,11 +64,13 @@ struct KernelChoice {
   // from its first key; with one split it is 0 and the share is all keys.
   int split_keys = 0;
   int splits = 0;              // splits: most shares; a sequence that is shorter has fewer
-  std::string library;         // blas_*: "openblas 0.3.21 Zen, 2 threads"
-  int n = 0, k = 0, rows = 0;  // blas_*: what the library saw; it alone may let them decide bits
+  std::string library;         // blas_*, lt_*: "openblas 0.3.21 Zen, 2 threads"
+  int n = 0, k = 0, rows = 0;  // blas_*, lt_*: what the library saw; it alone may let them decide bits
+  std::string kernel;          // k16_steps, lt_*: which one computes it. Of k16_steps it decides no bits
 
   std::string sum_order() const;  // the part that decides bits; equal text, equal order
   std::string text() const;       // all of it
+  bool operator==(const KernelChoice&) const = default;
 };
 
 // How weights, activations and cache are stored. Arms of one storage share weights and cache.

@@ -193,6 +193,8 @@ struct MemoryNeed {
 };
 MemoryNeed memory_need(const std::string& device, const ModelShape& shape, const std::vector<KernelSet>& sets,
                        const Capacity& capacity);
+// Bytes that this process may still take on the device: of a GPU's memory, or of the system's within its control group.
+uint64_t memory_available(const std::string& device);
 
 // Empty if OpenBLAS computes right products at this model's shapes; else one sentence with the first wrong
 // output. Takes well under a second. `threads` as in open_ops. (Some processors get a wrong kernel;

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
-#include <optional>
 #include <utility>
 
 #include "core/error.h"
@@ -29,13 +27,6 @@ std::vector<std::vector<KernelSet>> by_storage(const ArmsSpec& spec) {
   return groups;
 }
 
-std::optional<uint64_t> first_number(const char* path) {
-  std::ifstream file(path);
-  uint64_t value = 0;
-  if (file >> value) return value;
-  return std::nullopt;  // absent, or "max"
-}
-
 std::string in_mib(uint64_t bytes) {
   return fmt::format("{} MiB", (bytes >> 20) + (bytes % (1 << 20) != 0));
 }
@@ -53,26 +44,11 @@ MemoryNeed memory_needed(const ModelShape& shape, const ArmsSpec& spec) {
   return total;
 }
 
-uint64_t memory_available() {
-  uint64_t available = UINT64_MAX;
-  std::ifstream system("/proc/meminfo");
-  std::string word;
-  while (system >> word) {
-    if (word != "MemAvailable:") continue;
-    uint64_t kib = 0;
-    if (system >> kib) available = kib << 10;
-    break;
-  }
-  // The limit as a whole: what the group uses now is mostly file cache, which the system gives back.
-  if (const auto limit = first_number("/sys/fs/cgroup/memory.max")) available = std::min(available, *limit);
-  return available;
-}
-
 Arms Arms::open(const Checkpoint& checkpoint, const ArmsSpec& spec,
                 const std::function<void(const std::string&)>& on_stage) {
   const MemoryNeed need = memory_needed(checkpoint.shape(), spec);
   const uint64_t bytes = need.weights + need.cache + need.workspace;
-  if (const uint64_t available = memory_available(); bytes > available) {
+  if (const uint64_t available = memory_available(spec.device); bytes > available) {
     throw Error(Exit::device,
                 fmt::format("{}: needs {} of memory, {} are available; expected enough for weights, cache "
                             "and workspace (a smaller model, or smaller --batch-sizes)",

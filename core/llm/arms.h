@@ -23,8 +23,6 @@ struct ArmsSpec {
 
 // Bytes that the arms will take, all storages together.
 MemoryNeed memory_needed(const ModelShape& shape, const ArmsSpec& spec);
-// Bytes that this process may still take: what the system has available, within its control group's limit.
-uint64_t memory_available();
 
 class Arms {
  public:

@@ -8,7 +8,7 @@
 #endif
 
 #include "hwy/highway.h"
-#include "kernels/cpu/bf16.h"
+#include "kernels/bf16.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace ra {

@@ -1,7 +1,7 @@
 // Between bf16 as it is stored and the fp32 that a BLAS reads and writes.
 #pragma once
 
-#include "kernels/cpu/bf16.h"
+#include "kernels/bf16.h"
 #include "kernels/cpu/simd_target.h"
 
 namespace ra {

@@ -10,24 +10,18 @@
 #include "kernels/cpu/embed.h"
 #include "kernels/cpu/norm.h"
 #include "kernels/cpu/qk_norm_rope.h"
-#include "kernels/cpu/rope_table.h"
+#include "kernels/rope_table.h"
 #include "kernels/cpu/swiglu.h"
 
 namespace ra {
 namespace {
-
-// Positions for which the reserved pages have room; the table of RoPE has as many rows.
-int reserved_positions(const ModelShape& shape, const Capacity& capacity) {
-  const int64_t positions = static_cast<int64_t>(capacity.pages) * kPageKeys;
-  return static_cast<int>(std::min<int64_t>(positions, shape.max_positions));
-}
 
 int x_width(const ModelShape& shape) {
   return std::max({shape.hidden, shape.heads * shape.head_dim, shape.ffn});
 }
 
 int y_width(const ModelShape& shape) {
-  return std::max(CpuWeights::outputs(shape, Role::qkv), 2 * shape.ffn);
+  return std::max(product_outputs(shape, Role::qkv), 2 * shape.ffn);
 }
 
 void flag(uint8_t& nonfinite) {
@@ -164,7 +158,7 @@ void CpuOps::project(int layer, Role role) {
   check(into_residual || role == Role::qkv || role == Role::gate_up, "a product of a layer");
   Bf16* y = into_residual ? d_.data() : y_.data();
   product(role, layer, x_.data(), rows, y, nullptr);
-  show(role, layer, rows, CpuWeights::outputs(shape_, role) * sizeof(Bf16), y);
+  show(role, layer, rows, product_outputs(shape_, role) * sizeof(Bf16), y);
 }
 
 Bf16* CpuOps::layer_cache(int layer) {

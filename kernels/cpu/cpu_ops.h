@@ -13,8 +13,10 @@
 #include "kernels/cpu/head.h"
 #include "kernels/cpu/kv_cache.h"
 #include "kernels/cpu/simd_target.h"
-#include "kernels/cpu/thread_pool.h"
+#include "kernels/thread_pool.h"
 #include "kernels/ops.h"
+#include "kernels/product_shape.h"
+#include "kernels/step_plan.h"
 
 namespace ra {
 
@@ -50,13 +52,12 @@ class CpuOps final : public Ops {
   struct Row {
     int slot = 0;
     int position = 0;
-    int sequence_end = 0;  // positions of its slice end here
     const int32_t* pages = nullptr;
   };
 
   void place_rows(const StepInput& input);
   void choose(const KernelSet& set, const StepInput& input);
-  const KernelChoice& choice(Role role) const { return choice_sets_[current_.choice_set].at(role); }
+  const KernelChoice& choice(Role role) const { return choice_sets_.at(current_.choice_set).at(role); }
   Bf16* layer_cache(int layer);  // its pages
   // x [rows, k] -> y [rows, n], rounded, or as fp32 sums if `sums` is not null.
   void product(Role role, int layer, const Bf16* x, int rows, Bf16* y, float* sums);
@@ -66,7 +67,7 @@ class CpuOps final : public Ops {
   bool worth_sharing(int64_t values) const;
   void show(Role role, int layer, int rows, size_t row_bytes, void* bytes);
   int q_width() const { return shape_.heads * shape_.head_dim; }
-  int qkv_width() const { return CpuWeights::outputs(shape_, Role::qkv); }
+  int qkv_width() const { return product_outputs(shape_, Role::qkv); }
 
   const SimdTarget target_;
   const ModelShape shape_;
@@ -100,7 +101,7 @@ class CpuOps final : public Ops {
   StepResult current_;
 
   std::deque<StepResult> results_;
-  std::vector<ChoiceSet> choice_sets_;
+  ChoiceSets choice_sets_;
   bool fp32_logits_ = false;
   OpHook hook_;
 };

@@ -3,7 +3,8 @@
 #include <string>
 
 #include "core/error.h"
-#include "kernels/cpu/bias.h"
+#include "kernels/bias.h"
+#include "kernels/product_shape.h"
 
 namespace ra {
 namespace {
@@ -23,8 +24,8 @@ uint32_t roles_of_blas(const ModelShape& shape, const std::vector<KernelSet>& se
         LaunchShape launch;
         launch.role = role;
         launch.rows = rows;
-        launch.n = CpuWeights::outputs(shape, role);
-        launch.k = CpuWeights::inputs(shape, role);
+        launch.n = product_outputs(shape, role);
+        launch.k = product_inputs(shape, role);
         launch.threads = threads;
         const Algorithm algorithm = set.choose(launch).algorithm;
         if (algorithm == Algorithm::blas_gemv || algorithm == Algorithm::blas_gemm) roles |= bit(role);
@@ -52,30 +53,6 @@ std::vector<float> load_vector(const RowSource& source, int n) {
 
 CpuWeights::CpuWeights(const ModelShape& shape, const std::vector<KernelSet>& sets, int threads)
     : shape_(shape), plain_roles_(roles_of_blas(shape, sets, threads)), layers_(shape.layers) {}
-
-int CpuWeights::outputs(const ModelShape& shape, Role role) {
-  switch (role) {
-    case Role::qkv:
-      return (shape.heads + 2 * shape.kv_heads) * shape.head_dim;
-    case Role::gate_up:
-      return 2 * shape.ffn;
-    case Role::lm_head:
-      return shape.vocab;
-    default:
-      return shape.hidden;  // o, down
-  }
-}
-
-int CpuWeights::inputs(const ModelShape& shape, Role role) {
-  switch (role) {
-    case Role::o:
-      return shape.heads * shape.head_dim;
-    case Role::down:
-      return shape.ffn;
-    default:
-      return shape.hidden;  // qkv, gate_up, lm_head
-  }
-}
 
 Projection& CpuWeights::projection_of(Role role, int layer) {
   if (role == Role::embed) return embedding_;
@@ -120,8 +97,8 @@ void CpuWeights::load(ThreadPool& pool, Role role, int layer, const Parts& parts
   check(role != Role::lm_head || !shape_.tied, "no head of its own in a tied model");
   Projection& projection = projection_of(role, layer);
   const Role product = role == Role::embed ? Role::lm_head : role;
-  projection.n = outputs(shape_, product);
-  projection.k = inputs(shape_, product);
+  projection.n = product_outputs(shape_, product);
+  projection.k = product_inputs(shape_, product);
   const bool is_product = role != Role::embed || shape_.tied;
   const bool plain = is_product && (plain_roles_ & bit(product));
   projection.packed = pack(pool, parts, projection.n, projection.k, plain ? &projection.plain : nullptr);
@@ -155,7 +132,7 @@ uint64_t CpuWeights::bytes(const ModelShape& shape, const std::vector<KernelSet>
   const uint32_t plain = roles_of_blas(shape, sets, threads);
   uint64_t total = 0;
   for (const Role role : kProducts) {
-    const int n = outputs(shape, role), k = inputs(shape, role);
+    const int n = product_outputs(shape, role), k = product_inputs(shape, role);
     const uint64_t copies = role == Role::lm_head ? (shape.tied ? 1 : 2) : shape.layers;
     total += copies * packed_bytes(n, k);
     if (has_bias(shape, role)) total += copies * static_cast<uint64_t>(n) * sizeof(float);

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "kernels/cpu/packed_matrix.h"
-#include "kernels/cpu/thread_pool.h"
+#include "kernels/thread_pool.h"
 #include "kernels/ops.h"
 
 namespace ra {
@@ -38,9 +38,6 @@ class CpuWeights {
   const float* q_norm(int layer) const;
   const float* k_norm(int layer) const;
 
-  // The outputs and inputs of a product.
-  static int outputs(const ModelShape& shape, Role role);
-  static int inputs(const ModelShape& shape, Role role);
   // Bytes of all matrices and biases.
   static uint64_t bytes(const ModelShape& shape, const std::vector<KernelSet>& sets, int threads);
 

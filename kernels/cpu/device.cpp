@@ -1,4 +1,5 @@
-// What --device may name on this machine, and the Ops behind it.
+#include "kernels/cpu/device.h"
+
 #include <hwy/highway.h>
 #include <xxhash.h>
 
@@ -12,7 +13,6 @@
 #include "kernels/cpu/environment.h"
 #include "kernels/cpu/reference_ops.h"
 #include "kernels/cpu/simd_target.h"
-#include "kernels/ops.h"
 
 namespace ra {
 namespace {
@@ -40,7 +40,7 @@ int thread_count(int asked) {
 // "cpu" is the best target, "cpu:NAME" that one.
 SimdTarget find_target(const std::string& device) {
   std::vector<std::string> known;
-  for (const Device& available : available_devices()) known.push_back(available.id);
+  for (const Device& available : cpu_devices()) known.push_back(available.id);
   if (known.empty())
     throw Error(Exit::device, "device '" + device + "': this processor (" + processor_name() +
                                   ") lacks hardware fma; expected one of " +
@@ -59,7 +59,7 @@ std::string version(int major, int minor, int patch) {
 
 }  // namespace
 
-std::vector<Device> available_devices() {
+std::vector<Device> cpu_devices() {
   std::vector<Device> devices;
   if (simd_targets().empty()) return devices;
   devices.push_back({"cpu", processor_name() + ", " + std::to_string(thread_count(0)) + " cores, " +
@@ -70,23 +70,21 @@ std::vector<Device> available_devices() {
   return devices;
 }
 
-std::unique_ptr<Ops> open_ops(const std::string& device, const ModelShape& shape,
-                              const std::vector<KernelSet>& sets, int threads) {
-  check(!sets.empty(), "a kernel set to open a device for");
+std::unique_ptr<Ops> open_cpu_ops(const std::string& device, const ModelShape& shape,
+                                  const std::vector<KernelSet>& sets, int threads) {
   const SimdTarget target = find_target(device);
-  for (const KernelSet& set : sets) check(set.storage == sets[0].storage, "kernel sets of one storage");
   if (sets[0].storage == Storage::fp32) return make_reference_ops(target, shape, sets, thread_count(threads));
   return std::make_unique<CpuOps>(target, shape, sets, thread_count(threads));
 }
 
-MemoryNeed memory_need(const std::string& device, const ModelShape& shape, const std::vector<KernelSet>& sets,
-                       const Capacity& capacity) {
+MemoryNeed cpu_memory_need(const std::string& device, const ModelShape& shape,
+                           const std::vector<KernelSet>& sets, const Capacity& capacity) {
   find_target(device);
   if (!sets.empty() && sets[0].storage == Storage::fp32) return reference_memory_need(shape, capacity);
   return CpuOps::memory(shape, sets, capacity, thread_count(0));
 }
 
-std::vector<std::pair<std::string, std::string>> kernel_versions() {
+std::vector<std::pair<std::string, std::string>> cpu_versions() {
   std::vector<std::string> usable;
   for (const SimdTarget& target : simd_targets()) usable.push_back(target.name);
   return {

@@ -6,7 +6,7 @@
 
 #include "kernels/cpu/packed_matrix.h"
 #include "kernels/cpu/simd_target.h"
-#include "kernels/cpu/thread_pool.h"
+#include "kernels/thread_pool.h"
 
 namespace ra {
 

@@ -6,7 +6,7 @@
 
 #include <cstddef>
 
-#include "kernels/cpu/bf16.h"
+#include "kernels/bf16.h"
 #include "kernels/ops.h"
 
 namespace ra {

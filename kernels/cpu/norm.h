@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "kernels/cpu/bf16.h"
+#include "kernels/bf16.h"
 #include "kernels/cpu/simd_target.h"
 
 namespace ra {

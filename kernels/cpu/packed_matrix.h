@@ -5,8 +5,8 @@
 #include <cstddef>
 
 #include "kernels/cpu/aligned_buffer.h"
-#include "kernels/cpu/bf16.h"
-#include "kernels/cpu/thread_pool.h"
+#include "kernels/bf16.h"
+#include "kernels/thread_pool.h"
 #include "kernels/ops.h"
 
 namespace ra {

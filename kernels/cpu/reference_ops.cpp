@@ -12,8 +12,9 @@
 #include "kernels/cpu/head.h"
 #include "kernels/cpu/reference_kernels.h"
 #include "kernels/cpu/reference_weights.h"
-#include "kernels/cpu/rope_table.h"
-#include "kernels/cpu/thread_pool.h"
+#include "kernels/rope_table.h"
+#include "kernels/step_plan.h"
+#include "kernels/thread_pool.h"
 
 namespace ra {
 namespace {
@@ -85,8 +86,7 @@ class ReferenceOps : public Ops {
   std::vector<HeadResult> heads_;
 
   std::deque<StepResult> results_;
-  std::vector<ChoiceSet> choice_sets_;
-  std::map<std::string, int> choice_ids_;  // all texts of a set -> its id
+  ChoiceSets choice_sets_;
   OpHook hook_;
 };
 
@@ -98,8 +98,7 @@ void ReferenceOps::reserve(const Capacity& capacity) {
   const size_t cached = static_cast<size_t>(capacity.pages) * page_stride();
   keys_ = AlignedBuffer<float>(cached);
   values_ = AlignedBuffer<float>(cached);
-  const int positions =
-      static_cast<int>(std::min<int64_t>(shape_.max_positions, int64_t{capacity.pages} * kPageKeys));
+  const int positions = reserved_positions(shape_, capacity);
   rope_table_.resize(static_cast<size_t>(positions) * shape_.head_dim);
   rope_rows(rope_frequencies(shape_.rope, shape_.head_dim), 0, positions, rope_table_.data());
   next_tokens_.assign(capacity.slots, kNextToken);
@@ -108,29 +107,15 @@ void ReferenceOps::reserve(const Capacity& capacity) {
 
 void ReferenceOps::step(const KernelSet& set, const StepInput& input, const std::function<void()>& body) {
   check(set.storage == Storage::fp32, "a kernel set over fp32 weights");
+  check_step(shape_, capacity_, input);
   rows_.clear();
   for (const Slice& slice : input.slices) {
-    check(slice.slot >= 0 && slice.slot < capacity_.slots, "a slot that was reserved");
-    const int end = slice.position + slice.rows;
-    check(slice.position >= 0 && slice.rows > 0 &&
-              static_cast<size_t>(end) * shape_.head_dim <= rope_table_.size(),
-          "positions that the model has");
-    for (int page = 0; page * kPageKeys < end; ++page) {
-      check(slice.pages[page] >= 0 && slice.pages[page] < capacity_.pages, "a page that was reserved");
-    }
     for (int r = 0; r < slice.rows; ++r) rows_.push_back({slice.slot, slice.position + r, slice.pages});
-  }
-  check(static_cast<int>(rows_.size()) <= capacity_.rows && input.tokens.size() == rows_.size(),
-        "as many rows as were reserved, and a token for each");
-  check(static_cast<int>(input.logit_rows.size()) <= capacity_.logit_rows,
-        "as many logit rows as were reserved");
-  for (int32_t row : input.logit_rows) {
-    check(row >= 0 && row < static_cast<int>(rows_.size()), "logit rows among the rows");
   }
   tokens_ = input.tokens;
   for (size_t r = 0; r < rows_.size(); ++r) {
     if (tokens_[r] == kNextToken) tokens_[r] = next_tokens_[rows_[r].slot];
-    check(tokens_[r] >= 0 && tokens_[r] < shape_.vocab, "token ids of the vocabulary");
+    check(tokens_[r] >= 0, "a token that the slot's head has chosen");
   }
   logit_rows_ = input.logit_rows;
   finite_.assign(rows_.size(), 1);
@@ -150,25 +135,10 @@ StepResult ReferenceOps::next_result() {
 }
 
 int ReferenceOps::choose(const KernelSet& set, const StepInput& input) {
-  LaunchShape launch{.rows = static_cast<int>(rows_.size()),
-                     .sequences = static_cast<int>(input.slices.size()),
-                     .heads = shape_.heads,
-                     .kv_heads = shape_.kv_heads,
-                     .head_dim = shape_.head_dim,
-                     .threads = pool_.threads()};
-  for (const Row& row : rows_) launch.max_keys = std::max(launch.max_keys, row.position + 1);
   ChoiceSet choices;
-  std::string texts;
-  for (int i = 0; i < kRoles; ++i) {
-    launch.role = static_cast<Role>(i);
-    if (launch.role == Role::final_norm) launch.rows = static_cast<int>(logit_rows_.size());
-    if (launch.rows == 0) break;  // no head in this step
-    const KernelChoice& choice = choices[launch.role] = set.choose(launch);
-    texts += choice.text() + '\n';
-  }
-  const auto [known, added] = choice_ids_.try_emplace(texts, static_cast<int>(choice_sets_.size()));
-  if (added) choice_sets_.push_back(std::move(choices));
-  return known->second;
+  for (const LaunchShape& launch : launch_shapes(shape_, input, pool_.threads()))
+    choices.emplace(launch.role, set.choose(launch));
+  return choice_sets_.number_of(std::move(choices));
 }
 
 void ReferenceOps::show(Role role, int layer, std::vector<float>& values, int rows, int width) {

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "core/error.h"
-#include "kernels/cpu/bias.h"
+#include "kernels/bias.h"
 
 namespace ra {
 namespace {

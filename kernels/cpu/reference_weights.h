@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "kernels/cpu/aligned_buffer.h"
-#include "kernels/cpu/thread_pool.h"
+#include "kernels/thread_pool.h"
 #include "kernels/ops.h"
 
 namespace ra {

@@ -1,7 +1,7 @@
 // SwiGLU, numerics.md rule 8.
 #pragma once
 
-#include "kernels/cpu/bf16.h"
+#include "kernels/bf16.h"
 #include "kernels/cpu/simd_target.h"
 
 namespace ra {

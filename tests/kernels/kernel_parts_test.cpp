@@ -13,7 +13,7 @@
 #include "kernels/cpu/head.h"
 #include "kernels/cpu/norm.h"
 #include "kernels/cpu/packed_matrix.h"
-#include "kernels/cpu/rope_table.h"
+#include "kernels/rope_table.h"
 #include "kernels/cpu/swiglu.h"
 #include "tests/support/bitwise_equal.h"
 #include "tests/support/oracle.h"

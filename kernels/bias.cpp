@@ -1,4 +1,4 @@
-#include "kernels/cpu/bias.h"
+#include "kernels/bias.h"
 
 #include "core/error.h"
 

@@ -1,4 +1,4 @@
-#include "kernels/cpu/rope_table.h"
+#include "kernels/rope_table.h"
 
 #include <bit>
 #include <cmath>

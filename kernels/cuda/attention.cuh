@@ -1,0 +1,185 @@
+// What both attention kernels share: fragments of the tensor cores' m16n8k16 step, and the copies of tiles.
+//
+// A warp holds 16 query rows. Of a fragment of scores or of O, lane l has rows l / 4 and l / 4 + 8, and of each group of
+// eight columns 2 (l mod 4) and the next. So the columns k with k mod 8 = j of a row, which t[j] of rule 12 sums, lie in one
+// lane.
+#pragma once
+
+#include "kernels/cuda/cache_layout.cuh"
+#include "kernels/cuda/numerics.cuh"
+
+namespace ra::cuda {
+
+constexpr int kGroups = kTileKeys / 8;  // groups of eight keys in a tile
+
+// D = step(C, A, B): one k16 step of rule 2 for 16 rows and 8 columns.
+__device__ inline void k16_step(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+  asm volatile(
+      "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+      "{%0,%1,%2,%3};"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+__device__ inline uint32_t shared_address(const void* pointer) {
+  return static_cast<uint32_t>(__cvta_generic_to_shared(pointer));
+}
+__device__ inline void load_matrices(uint32_t (&m)[4], const void* row) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
+               : "=r"(m[0]), "=r"(m[1]), "=r"(m[2]), "=r"(m[3])
+               : "r"(shared_address(row)));
+}
+__device__ inline void load_matrices_transposed(uint32_t (&m)[4], const void* row) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
+               : "=r"(m[0]), "=r"(m[1]), "=r"(m[2]), "=r"(m[3])
+               : "r"(shared_address(row)));
+}
+__device__ inline void load_two_matrices_transposed(uint32_t (&m)[2], const void* row) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16 {%0,%1}, [%2];"
+               : "=r"(m[0]), "=r"(m[1])
+               : "r"(shared_address(row)));
+}
+
+// --- bulk copies into shared memory, counted by a barrier ------------------------------------------------------
+
+__device__ inline void init_barrier(uint64_t* barrier) {
+  asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" ::"r"(shared_address(barrier)) : "memory");
+}
+__device__ inline void show_barriers() {
+  asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+}
+__device__ inline void expect_bytes(uint64_t* barrier, uint32_t bytes) {
+  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(barrier)),
+               "r"(bytes)
+               : "memory");
+}
+__device__ inline void copy_bulk(void* to, const void* from, uint32_t bytes, uint64_t* barrier) {
+  asm volatile(
+      "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(
+          shared_address(to)),
+      "l"(from), "r"(bytes), "r"(shared_address(barrier))
+      : "memory");
+}
+__device__ inline void wait_barrier(uint64_t* barrier, uint32_t parity) {
+  asm volatile(
+      "{\n"
+      ".reg .pred done;\n"
+      "again:\n"
+      "mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1;\n"
+      "@!done bra again;\n"
+      "}\n" ::"r"(shared_address(barrier)),
+      "r"(parity)
+      : "memory");
+}
+// Ordinary accesses of this thread to shared memory come before bulk copies issued after the next barrier of the block.
+__device__ inline void before_bulk_copies() {
+  asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+}
+
+// --- tiles ----------------------------------------------------------------------------------------------------
+
+// Rows [count, 64) of a tile of V become zero: absent slots count as zero, whatever is there (rule 10).
+template <int kDim>
+__device__ inline void clear_rows(uint16_t* tile, int count, int thread, int threads) {
+  auto* words = reinterpret_cast<uint4*>(tile);
+  for (int i = count * (kDim / 8) + thread; i < kTileKeys * (kDim / 8); i += threads)
+    words[i] = make_uint4(0, 0, 0, 0);
+}
+
+// Scores S [16, 64] of q [16][kDim + 8] with a tile of K, both in shared memory. Order: k16 steps over head_dim, ascending
+// from +0. Groups from `groups` on are left alone.
+template <int kDim>
+__device__ inline void score_tile(const uint32_t (&q)[kDim / 16][4], const uint16_t* k, int groups, int lane,
+                                  float (&s)[kGroups][4]) {
+#pragma unroll
+  for (int g = 0; g < kGroups; ++g) {
+    s[g][0] = s[g][1] = s[g][2] = s[g][3] = 0.0f;
+    if (g >= groups) continue;
+#pragma unroll
+    for (int step = 0; step < kDim / 16; step += 2) {
+      uint32_t b[4];
+      load_matrices(b, k + chunk_at<kDim>(g * 8 + lane % 8, 2 * step + lane / 8));
+      k16_step(s[g], q[step], b[0], b[1]);
+      k16_step(s[g], q[step + 1], b[2], b[3]);
+    }
+  }
+}
+
+// Rows of q as step operands, from [16][kDim + 8] in shared memory.
+template <int kDim>
+__device__ inline void load_queries(const uint16_t* rows, int lane, uint32_t (&q)[kDim / 16][4]) {
+#pragma unroll
+  for (int step = 0; step < kDim / 16; ++step)
+    load_matrices(q[step], rows + (lane % 8 + lane / 8 % 2 * 8) * (kDim + 8) + step * 16 + lane / 16 * 8);
+}
+
+// Scores to pairs (exponent, p) of rule 11, in place; keys from `visible` of each of the lane's two rows on are masked.
+// Returns whether all visible scores are finite.
+__device__ inline bool exponents_of(float (&s)[kGroups][4], int (&e)[kGroups][4], const int (&visible)[2],
+                                    float scale, int lane) {
+  bool finite = true;
+#pragma unroll
+  for (int g = 0; g < kGroups; ++g) {
+#pragma unroll
+    for (int c = 0; c < 4; ++c) {
+      const int key = g * 8 + 2 * (lane % 4) + c % 2;
+      if (key < visible[c / 2]) {
+        finite = finite && is_finite(s[g][c]);
+        exp2_pair(fminf(fmaxf(__fmul_rn(s[g][c], scale), -kMaxScore), kMaxScore), e[g][c], s[g][c]);
+      } else {
+        e[g][c] = kNoKey;
+        s[g][c] = 0.0f;
+      }
+    }
+  }
+  return finite;
+}
+
+// The largest exponent of each of the lane's two rows; the same in the four lanes that share them.
+__device__ inline void row_maxima(const int (&e)[kGroups][4], int (&largest)[2]) {
+#pragma unroll
+  for (int half = 0; half < 2; ++half) {
+    int m = kNoKey;
+#pragma unroll
+    for (int g = 0; g < kGroups; ++g) m = max(m, max(e[g][2 * half], e[g][2 * half + 1]));
+    m = max(m, __shfl_xor_sync(0xffffffffu, m, 1));
+    largest[half] = max(m, __shfl_xor_sync(0xffffffffu, m, 2));
+  }
+}
+
+// p to P = p 2^(i - m), in place, and the lane's t[j]: [row half][column parity]. Order: k ascending from +0.
+__device__ inline void weights_of(float (&s)[kGroups][4], const int (&e)[kGroups][4], const int (&m)[2],
+                                  float (&t)[2][2]) {
+#pragma unroll
+  for (int c = 0; c < 4; ++c) t[c / 2][c % 2] = 0.0f;
+#pragma unroll
+  for (int g = 0; g < kGroups; ++g) {
+#pragma unroll
+    for (int c = 0; c < 4; ++c) {
+      s[g][c] = __fmul_rn(s[g][c], power_of_two(e[g][c] - m[c / 2]));
+      t[c / 2][c % 2] = __fadd_rn(t[c / 2][c % 2], s[g][c]);
+    }
+  }
+}
+
+// Rule 13 for one state: l and any number of values of O.
+struct MergeFactors {
+  float a;
+  float b;
+};
+__device__ inline MergeFactors merge_factors(int& m, int later) {
+  const int both = max(m, later);
+  const MergeFactors factors{power_of_two(m - both), power_of_two(later - both)};
+  m = both;
+  return factors;
+}
+__device__ inline float merged(float sum, float later, const MergeFactors& factors) {
+  return __fmaf_rn(sum, factors.a, __fmul_rn(later, factors.b));
+}
+
+// Rule 14.
+__device__ inline float output_value(float o, float rho) {
+  return __fadd_rn(__fmul_rn(o, rho), 0.0f);
+}
+
+}  // namespace ra::cuda

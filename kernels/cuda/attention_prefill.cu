@@ -1,0 +1,224 @@
+#include "kernels/cuda/attention.cuh"
+#include "kernels/cuda/launch.cuh"
+
+namespace ra::cuda {
+namespace {
+
+constexpr int kWarps = 4;
+constexpr int kThreads = kWarps * 32;
+constexpr int kRows = kWarps * 16;  // (query, head of the group) pairs of a tile
+constexpr int kStages = 2;
+
+struct Parameters {
+  const int32_t* words;
+  const uint16_t* q;
+  int heads;
+  float scale;
+  CacheView cache;
+  uint16_t* x;
+  int32_t* nonfinite;
+};
+
+template <int kDim>
+struct Shared {
+  alignas(128) uint16_t k[kStages][kTileKeys * kDim];
+  alignas(128) uint16_t v[kStages][kTileKeys * kDim];
+  alignas(16) uint16_t q[kRows][kDim + 8];
+  uint64_t arrived[kStages];
+};
+
+// Order: rules 11 to 14. A warp holds 16 rows and walks the keys tile by tile; segments of split_keys keys are kept apart
+// and merged as they end. A row without a visible key in a tile that others see goes through it with weights of +0 and an
+// unchanged maximum, which changes nothing.
+template <int kDim>
+__global__ void __launch_bounds__(kThreads) attend_prefill_kernel(const Parameters p) {
+  constexpr int kColumnGroups = kDim / 8;
+  extern __shared__ __align__(128) unsigned char raw[];
+  Shared<kDim>& shared = *reinterpret_cast<Shared<kDim>*>(raw);
+  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+  let_next_start();
+  if (threadIdx.x == 0) {
+    for (int stage = 0; stage < kStages; ++stage) init_barrier(&shared.arrived[stage]);
+    show_barriers();
+  }
+  __syncthreads();
+  wait_for_inputs();
+  const StepWords& step = *reinterpret_cast<const StepWords*>(p.words);
+  // The last tiles see the most keys: they start first.
+  const PrefillTile tile = reinterpret_cast<const PrefillTile*>(
+      p.words + step.prefill_tiles_at)[step.prefill_tiles - 1 - blockIdx.x];
+  const int kv_head = blockIdx.y, group = p.heads / p.cache.kv_heads;
+  const int rows = tile.count * group;
+  const int keys = tile.position + tile.count;  // visible to the last query
+  const auto query_at = [&](int row) {          // of a pair
+    return p.q +
+           (static_cast<int64_t>(tile.row + row / group) * p.heads + kv_head * group + row % group) * kDim;
+  };
+
+  const auto fetch = [&](int key, int stage) {
+    const int count = min(kTileKeys, keys - key);
+    const int page =
+        p.cache.page_table[static_cast<int64_t>(tile.slot) * p.cache.pages_a_slot + key / kTileKeys];
+    const uint16_t* k = k_tile(p.cache, page, kv_head);
+    const uint32_t bytes = count * kDim * sizeof(uint16_t);
+    expect_bytes(&shared.arrived[stage], 2 * bytes);
+    copy_bulk(shared.k[stage], k, bytes, &shared.arrived[stage]);
+    copy_bulk(shared.v[stage], k + kTileKeys * kDim, bytes, &shared.arrived[stage]);
+  };
+  const int tiles = (keys + kTileKeys - 1) / kTileKeys;
+  if (threadIdx.x == 0) {
+    for (int t = 0; t < min(tiles, kStages); ++t) fetch(t * kTileKeys, t);
+  }
+  for (int i = threadIdx.x; i < kRows * (kDim / 8); i += kThreads) {
+    const int row = i / (kDim / 8), chunk = i % (kDim / 8);
+    const uint4 values =
+        row < rows ? reinterpret_cast<const uint4*>(query_at(row))[chunk] : make_uint4(0, 0, 0, 0);
+    *reinterpret_cast<uint4*>(&shared.q[row][chunk * 8]) = values;
+  }
+  __syncthreads();
+  uint32_t queries[kDim / 16][4];
+  load_queries<kDim>(&shared.q[warp * 16][0], lane, queries);
+
+  int seen[2];  // keys that the lane's two rows see
+#pragma unroll
+  for (int half = 0; half < 2; ++half) {
+    const int row = warp * 16 + lane / 4 + 8 * half;
+    seen[half] = row < rows ? tile.position + row / group + 1 : 0;
+  }
+  const int seen_by_warp = __reduce_max_sync(0xffffffffu, max(seen[0], seen[1]));
+
+  float o[kColumnGroups][4] = {}, total[kColumnGroups][4];  // of the segment, and of those before
+  float r[2][2] = {};                                       // of the lane's t[j]
+  int m[2] = {kNoKey, kNoKey}, total_m[2] = {kNoKey, kNoKey};
+  float total_l[2] = {};
+  bool finite = true;
+  int segment_end = min(keys, step.split_keys);
+  for (int t = 0; t < tiles; ++t) {
+    const int key = t * kTileKeys, stage = t % kStages;
+    const int count = min(kTileKeys, keys - key);
+    wait_barrier(&shared.arrived[stage], t / kStages % 2);
+    if (count < kTileKeys) {
+      clear_rows<kDim>(shared.v[stage], count, threadIdx.x, kThreads);
+      __syncthreads();
+    }
+    if (key < seen_by_warp) {
+      float s[kGroups][4];
+      int e[kGroups][4];
+      score_tile<kDim>(queries, shared.k[stage], (min(count, seen_by_warp - key) + 7) / 8, lane, s);
+      const int visible[2] = {seen[0] - key, seen[1] - key};
+      finite = exponents_of(s, e, visible, p.scale, lane) && finite;
+      int largest[2];
+      row_maxima(e, largest);
+      float alpha[2], sums[2][2];
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        const int before = m[half];
+        m[half] = max(before, largest[half]);
+        alpha[half] = power_of_two(before - m[half]);
+      }
+      weights_of(s, e, m, sums);
+#pragma unroll
+      for (int c = 0; c < 4; ++c)
+        r[c / 2][c % 2] = __fmaf_rn(r[c / 2][c % 2], alpha[c / 2], sums[c / 2][c % 2]);
+#pragma unroll
+      for (int g = 0; g < kColumnGroups; ++g) {
+#pragma unroll
+        for (int c = 0; c < 4; ++c) o[g][c] = __fmul_rn(o[g][c], alpha[c / 2]);
+      }
+#pragma unroll
+      for (int part = 0; part < kGroups / 2; ++part) {
+        const uint32_t weights[4] = {round_pair(s[2 * part][0], s[2 * part][1]),
+                                     round_pair(s[2 * part][2], s[2 * part][3]),
+                                     round_pair(s[2 * part + 1][0], s[2 * part + 1][1]),
+                                     round_pair(s[2 * part + 1][2], s[2 * part + 1][3])};
+#pragma unroll
+        for (int g = 0; g < kColumnGroups; g += 2) {
+          uint32_t b[4];
+          load_matrices_transposed(b, shared.v[stage] + chunk_at<kDim>(part * 16 + lane % 16, g + lane / 16));
+          k16_step(o[g], weights, b[0], b[1]);
+          k16_step(o[g + 1], weights, b[2], b[3]);
+        }
+      }
+    }
+    __syncthreads();  // the stage is used up
+    if (threadIdx.x == 0 && t + kStages < tiles) fetch(key + kStages * kTileKeys, stage);
+
+    if (key + kTileKeys < segment_end && t + 1 < tiles) continue;
+    const int first = segment_end <= step.split_keys ? 0 : key + kTileKeys - step.split_keys;
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      // l = tree(r): neighbours of a lane, then of neighbouring lanes.
+      float l = __fadd_rn(r[half][0], r[half][1]);
+      l = __fadd_rn(l, __shfl_xor_sync(0xffffffffu, l, 1));
+      l = __fadd_rn(l, __shfl_xor_sync(0xffffffffu, l, 2));
+      if (first == 0) {
+        total_m[half] = m[half];
+        total_l[half] = l;
+#pragma unroll
+        for (int g = 0; g < kColumnGroups; ++g) {
+          total[g][2 * half] = o[g][2 * half];
+          total[g][2 * half + 1] = o[g][2 * half + 1];
+        }
+      } else if (m[half] != kNoKey) {
+        const MergeFactors factors = merge_factors(total_m[half], m[half]);
+        total_l[half] = merged(total_l[half], l, factors);
+#pragma unroll
+        for (int g = 0; g < kColumnGroups; ++g) {
+          total[g][2 * half] = merged(total[g][2 * half], o[g][2 * half], factors);
+          total[g][2 * half + 1] = merged(total[g][2 * half + 1], o[g][2 * half + 1], factors);
+        }
+      }
+      m[half] = kNoKey;
+      r[half][0] = r[half][1] = 0.0f;
+#pragma unroll
+      for (int g = 0; g < kColumnGroups; ++g) o[g][2 * half] = o[g][2 * half + 1] = 0.0f;
+    }
+    segment_end = min(keys, segment_end + min(step.split_keys, keys));
+  }
+
+#pragma unroll
+  for (int half = 0; half < 2; ++half) {
+    const int row = warp * 16 + lane / 4 + 8 * half;
+    if (row >= rows) continue;
+    const float rho = __fdiv_rn(1.0f, total_l[half]);
+    uint16_t* to = p.x + (query_at(row) - p.q) + 2 * (lane % 4);
+#pragma unroll
+    for (int g = 0; g < kColumnGroups; ++g)
+      *reinterpret_cast<uint32_t*>(to + g * 8) =
+          round_pair(output_value(total[g][2 * half], rho), output_value(total[g][2 * half + 1], rho));
+    if (!finite) p.nonfinite[tile.row + row / group] = 1;
+  }
+}
+
+template <int kDim>
+void launch_prefill(const Launch& launch, int tiles, const Parameters& parameters) {
+  constexpr size_t kBytes = sizeof(Shared<kDim>);
+  static const bool allowed = [] {
+    allow_shared(attend_prefill_kernel<kDim>, kBytes, "attention");
+    return true;
+  }();
+  static_cast<void>(allowed);
+  launch_kernel(launch, "attention", attend_prefill_kernel<kDim>, dim3(tiles, parameters.cache.kv_heads),
+                kThreads, kBytes, parameters);
+}
+
+}  // namespace
+
+int prefill_queries(int heads, int kv_heads) {
+  return kRows / (heads / kv_heads);
+}
+
+void attend_prefill(const Launch& launch, const int32_t* words, int tiles, const uint16_t* q, int heads,
+                    float scale, const CacheView& cache, uint16_t* x, int32_t* nonfinite) {
+  const Parameters parameters{words, q, heads, scale, cache, x, nonfinite};
+  switch (cache.head_dim) {
+    case 32:
+      return launch_prefill<32>(launch, tiles, parameters);
+    case 64:
+      return launch_prefill<64>(launch, tiles, parameters);
+    default:
+      return launch_prefill<128>(launch, tiles, parameters);
+  }
+}
+
+}  // namespace ra::cuda

@@ -1,0 +1,188 @@
+// A step of a GPU's Ops: its words, its plans, its launch, and what comes back a step later.
+#include <algorithm>
+#include <limits>
+#include <string>
+
+#include "core/error.h"
+#include "kernels/cuda/cuda_ops.h"
+#include "kernels/product_shape.h"
+
+namespace ra::cuda {
+
+void CudaOps::note(const Operation& operation) {
+  check(in_step_, "an operation inside a step");
+  program_.push_back(operation);
+}
+
+// A row a sequence, each with logits: the shape that recurs, and that graphs are for.
+bool CudaOps::is_decode(const StepInput& input) const {
+  return rows_ == logit_rows_ && input.slices.size() == static_cast<size_t>(rows_);
+}
+
+void CudaOps::plan_products(const KernelSet& set, const StepInput& input) {
+  check(set.storage == Storage::bf16, "a kernel set of bf16 storage");
+  ChoiceSet choices;
+  plans_.clear();
+  for (const LaunchShape& launch : launch_shapes(shape_, input, launch_.multiprocessors)) {
+    KernelChoice& made = choices.emplace(launch.role, set.choose(launch)).first->second;
+    if (made.algorithm != Algorithm::k16_steps && made.algorithm != Algorithm::lt_heuristic) continue;
+    const bool is_head = launch.role == Role::lm_head, biased = has_bias(shape_, launch.role);
+    void* y = is_head  ? static_cast<void*>(sums_.data())
+              : biased ? static_cast<void*>(bias_sums_.data())
+                       : static_cast<void*>(launch.n <= shape_.hidden ? d_.data() : y_.data());
+    const ProductPlan& plan = products_.plan(made, launch.rows, launch.n, launch.k, is_head || biased,
+                                             weights_.matrices(launch.role), x_.data(), y);
+    if (made.algorithm == Algorithm::lt_heuristic) {
+      made.library = "cuBLASLt " + products_.library_version();
+      made.rows = plan.rows;
+    }
+    made.kernel = plan.text;
+    plans_.emplace(launch.role, plan);
+  }
+  current_set_ = choice_sets_.number_of(std::move(choices));
+}
+
+int CudaOps::write_words(const StepInput& input, int32_t* words, int most) {
+  StepWords head;
+  head.rows = rows_;
+  head.logit_rows = logit_rows_;
+  const KernelChoice& attention = choice(Role::attention);
+  head.split_keys = attention.split_keys > 0 ? attention.split_keys : std::numeric_limits<int32_t>::max();
+  int at = kStepHeadWords;
+  const auto put = [&](int32_t value) {
+    check(at < most, "a step's words within what was reserved");
+    words[at++] = value;
+  };
+  head.tokens_at = at;
+  for (const int32_t token : input.tokens) put(token);
+  head.slots_at = at;
+  for (const Slice& slice : input.slices) {
+    for (int r = 0; r < slice.rows; ++r) put(slice.slot);
+  }
+  head.positions_at = at;
+  for (const Slice& slice : input.slices) {
+    for (int r = 0; r < slice.rows; ++r) put(slice.position + r);
+  }
+  head.logit_rows_at = at;
+  for (const int32_t row : input.logit_rows) put(row);
+
+  head.decode_items_at = at;
+  int row = 0;
+  for (const Slice& slice : input.slices) {
+    if (slice.rows == 1) {
+      const int shares = slice.position / head.split_keys + 1;
+      head.decode_items += shares;
+      for (int share = 0; share < shares; ++share) {
+        put(row);
+        put(share);
+      }
+    }
+    row += slice.rows;
+  }
+  head.prefill_tiles_at = at;
+  row = 0;
+  const int queries = prefill_queries(shape_.heads, shape_.kv_heads);
+  for (const Slice& slice : input.slices) {
+    for (int first = 0; slice.rows > 1 && first < slice.rows; first += queries) {
+      ++head.prefill_tiles;
+      put(row + first);
+      put(std::min(queries, slice.rows - first));
+      put(slice.position + first);
+      put(slice.slot);
+    }
+    row += slice.rows;
+  }
+  head.page_updates_at = at;
+  for (const Slice& slice : input.slices) {
+    int32_t* mirror =
+        page_mirror_.data() + static_cast<size_t>(slice.slot) * static_cast<size_t>(pages_a_slot_);
+    for (int page = 0; page * kPageKeys < slice.position + slice.rows; ++page) {
+      if (mirror[page] == slice.pages[page]) continue;
+      mirror[page] = slice.pages[page];
+      ++head.page_updates;
+      put(slice.slot);
+      put(page);
+      put(slice.pages[page]);
+    }
+  }
+  std::memcpy(words, &head, sizeof(head));
+  decode_items_ = head.decode_items;
+  prefill_tiles_ = head.prefill_tiles;
+  return at;
+}
+
+void CudaOps::step(const KernelSet& set, const StepInput& input, const std::function<void()>& body) {
+  check(!in_step_, "no step inside a step");
+  check_step(shape_, capacity_, input);
+  rows_ = static_cast<int>(input.tokens.size());
+  logit_rows_ = static_cast<int>(input.logit_rows.size());
+  program_.clear();
+  in_step_ = true;
+  try {
+    body();
+  } catch (...) {
+    in_step_ = false;
+    throw;
+  }
+  in_step_ = false;
+
+  check(queued_.size() < transfers_.size(), "results that are taken before so many more steps");
+  plan_products(set, input);
+  const int place = static_cast<int>(next_transfer_);
+  Transfer& transfer = transfers_[next_transfer_];
+  next_transfer_ = (next_transfer_ + 1) % transfers_.size();
+  transfer.done.wait();  // its words may still be read by the step that used it last
+  const int count = write_words(input, transfer.words.data(), static_cast<int>(transfer.words.size()));
+  cuda_check(
+      cudaMemcpyAsync(words_.data(), transfer.words.data(), static_cast<size_t>(count) * sizeof(int32_t),
+                      cudaMemcpyHostToDevice, stream_.get()),
+      "a step's words");
+  if (hook_ || !is_decode(input)) {
+    run_operations();
+  } else {
+    graphs_.launch({program_, graph_kernels(), rows_}, stream_.get(), [this] { run_operations(); });
+  }
+  if (logit_rows_ > 0)
+    cuda_check(cudaMemcpyAsync(transfer.heads.data(), heads_.data(),
+                               static_cast<size_t>(logit_rows_) * sizeof(HeadOutput), cudaMemcpyDeviceToHost,
+                               stream_.get()),
+               "a step's results");
+  transfer.done.record(stream_.get());
+  queued_.push_back({place, logit_rows_, current_set_});
+}
+
+// What a launch depends on beside the rows: products and norms. Attention reads its shares from the step's words.
+std::string CudaOps::graph_kernels() const {
+  std::string text = fp32_logits_ ? "fp32" : "bf16";
+  for (const auto& [role, choice] : choice_sets_.at(current_set_)) {
+    if (role != Role::attention) text += '\n' + choice.text();
+  }
+  return text;
+}
+
+StepResult CudaOps::next_result() {
+  check(!queued_.empty(), "a step whose result was not taken");
+  const Queued queued = queued_.front();
+  queued_.pop_front();
+  Transfer& transfer = transfers_[static_cast<size_t>(queued.transfer)];
+  transfer.done.wait();
+  StepResult result;
+  result.choice_set = queued.choice_set;
+  for (int i = 0; i < queued.logit_rows; ++i) {
+    const HeadOutput& output = transfer.heads.data()[i];
+    HeadResult head;
+    head.finite = output.finite != 0;
+    if (head.finite) {
+      for (int k = 0; k < 2; ++k) {
+        head.top[k] = output.top[k];
+        head.value[k] = output.value[k];
+        head.accumulator[k] = output.accumulator[k];
+      }
+      head.digest = output.digest;
+    }
+    result.heads.push_back(head);
+  }
+  return result;
+}
+
+}  // namespace ra::cuda

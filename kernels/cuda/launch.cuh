@@ -1,0 +1,35 @@
+// Launching with programmatic dependent launch: the grid may start while the one before drains, and waits itself.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include "kernels/cuda/check.h"
+#include "kernels/cuda/kernels.h"
+
+namespace ra::cuda {
+
+template <class... Parameters, class... Arguments>
+void launch_kernel(const Launch& launch, const char* name, void (*kernel)(Parameters...), dim3 grid,
+                   int threads, size_t shared_bytes, Arguments... arguments) {
+  cudaLaunchAttribute overlap = {};
+  overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  overlap.val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchConfig_t config = {};
+  config.gridDim = grid;
+  config.blockDim = dim3(static_cast<unsigned>(threads));
+  config.dynamicSmemBytes = shared_bytes;
+  config.stream = launch.stream;
+  config.attrs = &overlap;
+  config.numAttrs = 1;
+  cuda_check(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...), name);
+}
+
+// Lets `kernel` use so much dynamic shared memory; once a kernel.
+template <class Kernel>
+void allow_shared(Kernel kernel, size_t bytes, const char* name) {
+  cuda_check(
+      cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)),
+      name);
+}
+
+}  // namespace ra::cuda

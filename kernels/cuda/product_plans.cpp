@@ -1,0 +1,104 @@
+#include "kernels/cuda/product_plans.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+
+namespace ra::cuda {
+namespace {
+
+constexpr int kMostCandidates = 16;
+constexpr int kTimings = 5;
+
+}  // namespace
+
+int planned_rows(int rows) {
+  if (rows <= kDecodeRows) return rows;
+  const int step = rows <= 32 ? 8 : rows <= 64 ? 16 : rows <= 128 ? 32 : rows <= 1024 ? 64 : 512;
+  return (rows + step - 1) / step * step;
+}
+
+const ProductPlan& ProductPlans::plan(const KernelChoice& choice, int rows, int n, int k, bool fp32_out,
+                                      const Weights& weights, const uint16_t* x, void* y) {
+  const bool flat = choice.algorithm == Algorithm::k16_steps;
+  check(flat || choice.algorithm == Algorithm::lt_heuristic, "a product of this device");
+  const int planned = flat ? planned_rows(rows) : choice.rows;
+  const auto [entry, added] = plans_.try_emplace({flat, planned, n, k, fp32_out});
+  if (added) {
+    try {
+      entry->second =
+          flat ? flat_plan(planned, n, k, fp32_out, weights, x, y) : heuristic_plan(planned, n, k, fp32_out);
+    } catch (...) {
+      plans_.erase(entry);
+      throw;
+    }
+  }
+  return entry->second;
+}
+
+ProductPlan ProductPlans::heuristic_plan(int rows, int n, int k, bool fp32_out) {
+  const LtShape shape{rows, n, k, fp32_out};
+  std::vector<LtCandidate> candidates = lt_.candidates(shape, true, 1);
+  if (candidates.empty()) {
+    throw Error(Exit::device, "cuBLASLt " + lt_.version() + ": offers nothing for a product of " +
+                                  std::to_string(rows) + " x " + std::to_string(n) + " x " +
+                                  std::to_string(k) + "; expected a first heuristic");
+  }
+  return {ProductPlan::Kernel::library, rows, candidates[0], candidates[0].text()};
+}
+
+ProductPlan ProductPlans::flat_plan(int rows, int n, int k, bool fp32_out, const Weights& weights,
+                                    const uint16_t* x, void* y) {
+  if (decode_product_fits(rows, n, k))
+    return {ProductPlan::Kernel::decode, rows, {}, "own decode kernel, 16 outputs a warp"};
+  ProductPlan best{ProductPlan::Kernel::plain, rows, {}, "own plain kernel"};
+  // What the library was certified for; it needs 16-byte rows, and drops the end of k in some kernels otherwise.
+  if (k % 64 != 0 || n % 8 != 0) return best;
+  float least = 0;
+  for (const LtCandidate& candidate : lt_.candidates({rows, n, k, fp32_out}, false, kMostCandidates)) {
+    if (!candidate.is_flat()) continue;
+    ProductPlan plan{ProductPlan::Kernel::library, rows, candidate,
+                     "cuBLASLt " + lt_.version() + " " + candidate.text()};
+    const float time = median_time(plan, n, k, fp32_out, weights, x, y);
+    if (best.kernel != ProductPlan::Kernel::plain && time >= least) continue;
+    least = time;
+    best = std::move(plan);
+  }
+  return best;
+}
+
+float ProductPlans::median_time(const ProductPlan& plan, int n, int k, bool fp32_out, const Weights& weights,
+                                const uint16_t* x, void* y) {
+  std::vector<float> times;
+  const Event begin(true), end(true);
+  for (int i = 0; i <= kTimings; ++i) {  // the first one warms up
+    const uint16_t* w = weights[static_cast<size_t>(i) % weights.size()];
+    begin.record(launch_.stream);
+    run(plan, n, k, fp32_out, w, x, y);
+    end.record(launch_.stream);
+    end.wait();
+    if (i > 0) times.push_back(end.since(begin));
+  }
+  std::nth_element(times.begin(), times.begin() + kTimings / 2, times.end());
+  return times[kTimings / 2];
+}
+
+void ProductPlans::run(const ProductPlan& plan, int n, int k, bool fp32_out, const uint16_t* w,
+                       const uint16_t* x, void* y) {
+  Product product{w, x, nullptr, nullptr, plan.rows, n, k};
+  if (fp32_out) {
+    product.sums = static_cast<float*>(y);
+  } else {
+    product.y = static_cast<uint16_t*>(y);
+  }
+  switch (plan.kernel) {
+    case ProductPlan::Kernel::decode:
+      return decode_product(launch_, product);
+    case ProductPlan::Kernel::plain:
+      return plain_product(launch_, product);
+    case ProductPlan::Kernel::library:
+      return lt_.run({plan.rows, n, k, fp32_out}, plan.candidate, w, x, y, launch_.stream);
+  }
+}
+
+}  // namespace ra::cuda
