@@ -74,8 +74,8 @@ class CudaOps final : public Ops {
   const KernelChoice& choice(Role role) const { return choice_sets_.at(current_set_).at(role); }
 
   const ModelShape shape_;
-  Launch launch_;
   Stream stream_;
+  Launch launch_;
   CudaWeights weights_;
   ProductPlans products_;
   std::vector<float> rope_frequencies_;

@@ -51,7 +51,7 @@ uint64_t index_of(int head, int dim, int position) {
 
 // A text of `length` with these q, k and v, prefilled in pieces of 200 and then decoded at its last position.
 void expect_equal(CheckedDevice device, const TinyModel& weights, int length, const QkvValue& value) {
-  OracleModel oracle(weights, weights.shape.max_positions);
+  OracleModel oracle(weights, weights.shape.max_positions, device.order());
   const OracleText text(oracle, random_tokens(1, length, weights.shape.vocab),
                         qkv_plant(weights.shape, value));
   ASSERT_TRUE(device.feed(0, text, 0, length, 200));
@@ -91,7 +91,7 @@ TEST_P(InvariantEdge, PowersOfTwoAreCutBelowMinus125AndNotBefore) {
   ModelShape shape = tiny_shape();
   shape.rope.base = 1e18;  // turns none of the upper frequencies
   const TinyModel weights = random_model(shape, 11);
-  OracleModel oracle(weights, shape.max_positions);
+  OracleModel oracle(weights, shape.max_positions, order_of(GetParam()));
   const auto score = [](int position) {  // in log2
     if (position % 320 == 100) return 0.0f;
     return -98.0f - 7.0f * static_cast<float>(position / 64 % 5) -
@@ -141,7 +141,7 @@ TEST_P(InvariantEdge, AZeroColumnOfVIsPositiveZero) {
     return noise(static_cast<uint64_t>(part), index_of(head, dim, position));
   };
   expect_equal(open(weights), weights, 270, value);
-  OracleModel oracle(weights, weights.shape.max_positions);
+  OracleModel oracle(weights, weights.shape.max_positions, order_of(GetParam()));
   const OracleText text(oracle, {1, 2, 3}, qkv_plant(weights.shape, value));
   const std::span<const std::byte> row = text.row(Role::attention, 0, 2);
   EXPECT_EQ(std::ranges::count(row.first(4), std::byte{0}), 4) << "+0 in both columns";
@@ -150,7 +150,7 @@ TEST_P(InvariantEdge, AZeroColumnOfVIsPositiveZero) {
 TEST_P(InvariantEdge, NansThatAnEarlierSequenceLeftInItsPagesDoNotMatter) {
   for (const ModelShape& shape : {tiny_shape(), qk_norm_shape()}) {
     const TinyModel weights = random_model(shape, 6);
-    OracleModel oracle(weights, shape.max_positions);
+    OracleModel oracle(weights, shape.max_positions, order_of(GetParam()));
     const OracleText text(oracle, random_tokens(2, 330, shape.vocab));
     CheckedDevice device = open(weights);
     device.set_fault([&](const OpOutput& output) {
@@ -177,7 +177,7 @@ TEST_P(InvariantEdge, NansThatAnEarlierSequenceLeftInItsPagesDoNotMatter) {
 TEST_P(InvariantEdge, GatesOfAnySizeGiveTheOraclesBits) {
   const ModelShape shape = tiny_shape();
   const TinyModel weights = random_model(shape, 7);
-  OracleModel oracle(weights, shape.max_positions);
+  OracleModel oracle(weights, shape.max_positions, order_of(GetParam()));
   const OracleText text(oracle, random_tokens(3, 120, shape.vocab),
                         [&](Role role, int, int position, std::span<std::byte> row) {
                           if (role != Role::gate_up) return;
@@ -210,7 +210,7 @@ TEST_P(InvariantEdge, NormsOfEveryWidthGiveTheOraclesBits) {
                            .norm_eps = 1e-6f,
                            .max_positions = 64};
     const TinyModel weights = random_model(shape, 8);
-    OracleModel oracle(weights, shape.max_positions);
+    OracleModel oracle(weights, shape.max_positions, order_of(GetParam()));
     const OracleText text(oracle, random_tokens(4, 20, shape.vocab));
     CheckedDevice device = open(weights);
     EXPECT_TRUE(device.feed(0, text, 0, 20, 7)) << "hidden " << hidden;
@@ -264,7 +264,7 @@ TEST_P(InvariantEdge, NormsAddTheirSquaresInTheStatedLanes) {
       rows.push_back(row_that_shows_lanes(norm.hidden, norm.large, lanes, shape.norm_eps, lanes));
     }
     const TinyModel weights = random_model(shape, 12);
-    OracleModel oracle(weights, shape.max_positions);
+    OracleModel oracle(weights, shape.max_positions, order_of(GetParam()));
     const OracleText text(oracle, random_tokens(8, static_cast<int>(rows.size()), shape.vocab),
                           [&](Role role, int, int position, std::span<std::byte> row) {
                             if (role != Role::embed) return;
@@ -278,7 +278,7 @@ TEST_P(InvariantEdge, NormsAddTheirSquaresInTheStatedLanes) {
 TEST_P(InvariantEdge, LogitsThatTieGoToTheLowestIdAndNansAreSeen) {
   const ModelShape shape = smollm2_layer_shape();
   const TinyModel weights = random_model(shape, 9);
-  OracleModel oracle(weights, shape.max_positions);
+  OracleModel oracle(weights, shape.max_positions, order_of(GetParam()));
   const float kNan = std::nanf(""), kInfinity = std::numeric_limits<float>::infinity();
   // Position by position, what the two planted sums are; they lie far apart, and all others are below them.
   const std::vector<std::pair<float, float>> planted = {
@@ -322,7 +322,7 @@ TEST_P(InvariantEdge, TheRopeTableIsRoundedRightAt32000Positions) {
 TEST_P(InvariantEdge, OneBitChangedInAnyOperationIsFoundThere) {
   const ModelShape shape = tiny_shape();
   const TinyModel weights = random_model(shape, 10);
-  OracleModel oracle(weights, shape.max_positions);
+  OracleModel oracle(weights, shape.max_positions, order_of(GetParam()));
   const OracleText text(oracle, random_tokens(6, 12, shape.vocab));
   CheckedDevice device = open(weights);
   ASSERT_TRUE(device.feed(0, text, 0, 12, 12));

@@ -157,4 +157,8 @@ std::vector<std::string> devices_with(const std::string& kernel_set) {
   return ids;
 }
 
+oracle::SumOrder order_of(const std::string& device) {
+  return oracle::sum_order_of(find_kernel_set(device, "invariant").sum_order_class);
+}
+
 }  // namespace ra

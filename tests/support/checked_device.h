@@ -54,6 +54,8 @@ class CheckedDevice {
   void set_fault(std::function<void(const OpOutput&)> fault) { fault_ = std::move(fault); }
 
   Ops& ops() { return *ops_; }
+  // In which its kernel set must add.
+  oracle::SumOrder order() const { return oracle::sum_order_of(set_.sum_order_class); }
 
  private:
   struct Step;
@@ -74,5 +76,8 @@ class CheckedDevice {
 
 // The devices on which `kernel_set` can run here, by id.
 std::vector<std::string> devices_with(const std::string& kernel_set);
+
+// The order of sums in which `invariant` must add on this device.
+oracle::SumOrder order_of(const std::string& device);
 
 }  // namespace ra

@@ -1,0 +1,240 @@
+// Decode steps and prefills on a GPU with random weights: both kernel sets interleaved, medians of blocks of steps.
+//
+// usage: gpu_bench [--shape qwen3-8b|smollm2] [--rows 1,8,64] [--context 100] [--repeats 7] [--device cuda:0]
+//                  [--choices] [--operations]
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "core/llm/model.h"
+#include "kernels/ops.h"
+#include "kernels/product_shape.h"
+
+namespace ra {
+namespace {
+
+ModelShape shape_named(const std::string& name) {
+  ModelShape shape;
+  if (name == "smollm2") {
+    shape = {.layers = 30,
+             .hidden = 576,
+             .heads = 9,
+             .kv_heads = 3,
+             .head_dim = 64,
+             .ffn = 1536,
+             .vocab = 49152,
+             .norm_eps = 1e-5f,
+             .tied = true,
+             .max_positions = 8192};
+  } else {
+    shape = {.layers = 36,
+             .hidden = 4096,
+             .heads = 32,
+             .kv_heads = 8,
+             .head_dim = 128,
+             .ffn = 12288,
+             .vocab = 151936,
+             .norm_eps = 1e-6f,
+             .qk_norm = true,
+             .max_positions = 40960};
+    shape.rope.base = 1e6;
+  }
+  return shape;
+}
+
+// Uniform in (-1, 1) times `scale`, or around 1.
+RowSource noise_rows(int rows, int columns, uint64_t seed, float scale, float around = 0) {
+  return {rows, columns, [=](int first, int count, float* out) {
+            uint64_t state = (seed * 1000003 + static_cast<uint64_t>(first) + 1) * 0x9E3779B97F4A7C15;
+            for (int64_t i = 0; i < static_cast<int64_t>(count) * columns; ++i) {
+              state ^= state << 13;
+              state ^= state >> 7;
+              state ^= state << 17;
+              out[i] = around + scale * static_cast<float>(static_cast<int32_t>(state >> 32)) * 0x1p-31f;
+            }
+          }};
+}
+
+Parts noise_parts(const ModelShape& shape, Role role, int layer) {
+  const uint64_t seed = static_cast<uint64_t>(layer) * kRoles + static_cast<uint64_t>(role);
+  switch (role) {
+    case Role::attention_norm:
+    case Role::ffn_norm:
+    case Role::final_norm:
+      return {noise_rows(1, shape.hidden, seed, 0.1f, 1.0f)};
+    case Role::qk_norm_rope:
+      return {noise_rows(1, shape.head_dim, seed, 0.1f, 1.0f),
+              noise_rows(1, shape.head_dim, seed + 1, 0.1f, 1.0f)};
+    case Role::embed:
+      return {noise_rows(shape.vocab, shape.hidden, seed, 1.0f)};
+    default: {
+      const int k = product_inputs(shape, role);
+      return {noise_rows(product_outputs(shape, role), k, seed, 1.6f / std::sqrt(static_cast<float>(k)))};
+    }
+  }
+}
+
+double seconds_now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+double median(std::vector<double> values) {
+  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2),
+                   values.end());
+  return values[values.size() / 2];
+}
+
+class Bench {
+ public:
+  Bench(const std::string& device, const ModelShape& shape, int most_rows, int context, int prefill_rows)
+      : shape_(shape), context_(context) {
+    sets_ = {find_kernel_set(device, "standard"), find_kernel_set(device, "invariant")};
+    ops_ = open_ops(device, shape, sets_, 0);
+    const double begin = seconds_now();
+    for_each_weight(shape,
+                    [&](Role role, int layer) { ops_->load(role, layer, noise_parts(shape, role, layer)); });
+    fmt::print("loaded in {:.1f} s\n", seconds_now() - begin);
+    pages_a_slot_ = (context + 80 + kPageKeys - 1) / kPageKeys;
+    ops_->reserve({.rows = std::max(most_rows, prefill_rows),
+                   .logit_rows = most_rows,
+                   .slots = most_rows,
+                   .pages = std::max(most_rows * pages_a_slot_, prefill_rows / kPageKeys + most_rows)});
+    for (int slot = 0; slot < most_rows; ++slot) {
+      pages_.emplace_back();
+      for (int page = 0; page < pages_a_slot_; ++page) pages_.back().push_back(slot * pages_a_slot_ + page);
+    }
+  }
+
+  // Seconds a decode step of `rows` sequences.
+  double decode(size_t set, int rows, int steps) {
+    return decode(set, rows, steps, [this] { forward(*ops_, shape_.layers); });
+  }
+  // The same of some operations alone: `body` as in Ops::step.
+  double decode(size_t set, int rows, int steps, const std::function<void()>& body) {
+    const double begin = seconds_now();
+    int queued = 0;
+    for (int step = 0; step < steps; ++step) {
+      StepInput input;
+      for (int slot = 0; slot < rows; ++slot) {
+        input.slices.push_back({slot, context_ + step, 1, pages_[static_cast<size_t>(slot)].data()});
+        input.tokens.push_back((slot * 7919 + step * 104729) % shape_.vocab);
+        input.logit_rows.push_back(slot);
+      }
+      ops_->step(sets_[set], input, body);
+      if (++queued > 1) {
+        ops_->next_result();
+        --queued;
+      }
+    }
+    choice_set_ = ops_->next_result().choice_set;
+    return (seconds_now() - begin) / steps;
+  }
+
+  // What each operation takes, in a step of that operation alone in every layer, less an empty step.
+  void print_operations(size_t set, int rows) {
+    Ops& ops = *ops_;
+    const auto in_all_layers = [&](auto operation) {
+      return [&ops, this, operation] {
+        for (int layer = 0; layer < shape_.layers; ++layer) operation(ops, layer);
+      };
+    };
+    const auto time = [&](const std::function<void()>& body) {
+      decode(set, rows, 3, body);
+      std::vector<double> times;
+      for (int i = 0; i < 5; ++i) times.push_back(decode(set, rows, 8, body));
+      return median(times);
+    };
+    const double empty = time([] {});
+    const auto show = [&](const char* name, const std::function<void()>& body) {
+      fmt::print("  {:<16} {:8.1f} us\n", name, (time(body) - empty) * 1e6);
+    };
+    fmt::print(" {} of {} rows, all layers; an empty step {:.1f} us\n", sets_[set].name, rows, empty * 1e6);
+    show("embed", [&] { ops.embed(); });
+    show("ffn_norm", in_all_layers([](Ops& o, int l) { o.add_norm(l, Role::ffn_norm); }));
+    for (const Role role : {Role::qkv, Role::o, Role::gate_up, Role::down})
+      show(role_name(role), in_all_layers([role](Ops& o, int l) { o.project(l, role); }));
+    show("qk_norm_rope", in_all_layers([](Ops& o, int l) { o.qk_norm_rope_store(l); }));
+    show("attention", in_all_layers([](Ops& o, int l) { o.attend(l); }));
+    show("swiglu", in_all_layers([](Ops& o, int l) { o.swiglu(l); }));
+    show("head", [&] { ops.head(); });
+  }
+
+  void print_choices() const {
+    for (const auto& [role, choice] : ops_->choice_set(choice_set_))
+      fmt::print("  {:<16} {}\n", role_name(role), choice.text());
+  }
+
+  const ModelShape shape_;
+  const int context_;
+  std::vector<KernelSet> sets_;
+  std::unique_ptr<Ops> ops_;
+  int pages_a_slot_ = 0;
+  int choice_set_ = 0;
+  std::vector<std::vector<int32_t>> pages_;
+};
+
+int run(const std::map<std::string, std::string>& options) {
+  const auto option = [&](const char* name, const char* otherwise) {
+    const auto found = options.find(name);
+    return found == options.end() ? std::string(otherwise) : found->second;
+  };
+  const ModelShape shape = shape_named(option("--shape", "qwen3-8b"));
+  const int context = std::stoi(option("--context", "100")), repeats = std::stoi(option("--repeats", "7"));
+  std::vector<int> row_counts;
+  std::stringstream list(option("--rows", "1,2,4,8,16,32,64,128,256,512,1000"));
+  for (std::string item; std::getline(list, item, ',');) row_counts.push_back(std::stoi(item));
+  Bench bench(option("--device", "cuda:0"), shape, *std::max_element(row_counts.begin(), row_counts.end()),
+              context, 1);
+  const bool choices = options.contains("--choices"), operations = options.contains("--operations");
+  for (const int rows : row_counts) {
+    constexpr int kSteps = 8;
+    std::vector<double> times[2];
+    const double begin = seconds_now();
+    for (size_t set = 0; set < 2; ++set) {
+      bench.decode(set, rows, 3);  // plans, and captures the graph
+      if (choices) bench.print_choices();
+    }
+    const double planned = seconds_now() - begin;
+    if (operations) bench.print_operations(1, rows);
+    for (int repeat = 0; repeat < repeats; ++repeat) {
+      for (size_t i = 0; i < 2; ++i) {
+        const size_t set = (i + static_cast<size_t>(repeat)) % 2;
+        times[set].push_back(bench.decode(set, rows, kSteps));
+      }
+    }
+    const double standard = median(times[0]), invariant = median(times[1]);
+    fmt::print(
+        "rows {:>5}  standard {:.3f} ms  invariant {:.3f} ms  ratio {:.3f}  (invariant {:.3f} to {:.3f}; "
+        "planned in {:.2f} s)\n",
+        rows, standard * 1e3, invariant * 1e3, invariant / standard,
+        *std::min_element(times[1].begin(), times[1].end()) * 1e3,
+        *std::max_element(times[1].begin(), times[1].end()) * 1e3, planned);
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace ra
+
+int main(int argc, char** argv) {
+  std::map<std::string, std::string> options;
+  for (int i = 1; i < argc; ++i) {
+    const bool has_value = i + 1 < argc && std::strncmp(argv[i + 1], "--", 2) != 0;
+    options[argv[i]] = has_value ? argv[i + 1] : "";
+    i += has_value ? 1 : 0;
+  }
+  try {
+    return ra::run(options);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "gpu_bench: {}\n", error.what());
+    return 1;
+  }
+}
