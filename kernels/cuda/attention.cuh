@@ -34,12 +34,6 @@ __device__ inline void load_matrices_transposed(uint32_t (&m)[4], const void* ro
                : "=r"(m[0]), "=r"(m[1]), "=r"(m[2]), "=r"(m[3])
                : "r"(shared_address(row)));
 }
-__device__ inline void load_two_matrices_transposed(uint32_t (&m)[2], const void* row) {
-  asm volatile("ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16 {%0,%1}, [%2];"
-               : "=r"(m[0]), "=r"(m[1])
-               : "r"(shared_address(row)));
-}
-
 // --- bulk copies into shared memory, counted by a barrier ------------------------------------------------------
 
 __device__ inline void init_barrier(uint64_t* barrier) {
@@ -160,6 +154,76 @@ __device__ inline void weights_of(float (&s)[kGroups][4], const int (&e)[kGroups
       t[c / 2][c % 2] = __fadd_rn(t[c / 2][c % 2], s[g][c]);
     }
   }
+}
+
+// What 16 rows have summed of a segment: O, the lane's r[j], and the maxima of its two rows.
+template <int kDim>
+struct RowState {
+  float o[kDim / 8][4];
+  float r[2][2];
+  int m[2];
+
+  __device__ void clear() {
+#pragma unroll
+    for (int g = 0; g < kDim / 8; ++g) o[g][0] = o[g][1] = o[g][2] = o[g][3] = 0.0f;
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      r[half][0] = r[half][1] = 0.0f;
+      m[half] = kNoKey;
+    }
+  }
+  // l = tree(r): neighbours of a lane, then of neighbouring lanes.
+  __device__ float sum(int half) const {
+    float l = __fadd_rn(r[half][0], r[half][1]);
+    l = __fadd_rn(l, __shfl_xor_sync(0xffffffffu, l, 1));
+    return __fadd_rn(l, __shfl_xor_sync(0xffffffffu, l, 2));
+  }
+};
+
+// One tile of K and V, in shared memory, joins the state (rules 11, 12); the lane's rows see its first `visible` keys, none
+// sees more than `most`. A row that sees none keeps its maximum and adds weights of +0, which changes nothing. Returns
+// whether all visible scores are finite.
+template <int kDim>
+__device__ inline bool attend_tile(const uint32_t (&q)[kDim / 16][4], const uint16_t* k, const uint16_t* v,
+                                   const int (&visible)[2], int most, float scale, int lane,
+                                   RowState<kDim>& state) {
+  float s[kGroups][4];
+  int e[kGroups][4];
+  score_tile<kDim>(q, k, (most + 7) / 8, lane, s);
+  const bool finite = exponents_of(s, e, visible, scale, lane);
+  int largest[2];
+  row_maxima(e, largest);
+  float alpha[2], sums[2][2];
+#pragma unroll
+  for (int half = 0; half < 2; ++half) {
+    const int before = state.m[half];
+    state.m[half] = max(before, largest[half]);
+    alpha[half] = power_of_two(before - state.m[half]);
+  }
+  weights_of(s, e, state.m, sums);
+#pragma unroll
+  for (int c = 0; c < 4; ++c)
+    state.r[c / 2][c % 2] = __fmaf_rn(state.r[c / 2][c % 2], alpha[c / 2], sums[c / 2][c % 2]);
+#pragma unroll
+  for (int g = 0; g < kDim / 8; ++g) {
+#pragma unroll
+    for (int c = 0; c < 4; ++c) state.o[g][c] = __fmul_rn(state.o[g][c], alpha[c / 2]);
+  }
+#pragma unroll
+  for (int part = 0; part < kGroups / 2; ++part) {
+    const uint32_t weights[4] = {round_pair(s[2 * part][0], s[2 * part][1]),
+                                 round_pair(s[2 * part][2], s[2 * part][3]),
+                                 round_pair(s[2 * part + 1][0], s[2 * part + 1][1]),
+                                 round_pair(s[2 * part + 1][2], s[2 * part + 1][3])};
+#pragma unroll
+    for (int g = 0; g < kDim / 8; g += 2) {
+      uint32_t b[4];
+      load_matrices_transposed(b, v + chunk_at<kDim>(part * 16 + lane % 16, g + lane / 16));
+      k16_step(state.o[g], weights, b[0], b[1]);
+      k16_step(state.o[g + 1], weights, b[2], b[3]);
+    }
+  }
+  return finite;
 }
 
 // Rule 13 for one state: l and any number of values of O.

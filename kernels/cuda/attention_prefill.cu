@@ -87,9 +87,10 @@ __global__ void __launch_bounds__(kThreads) attend_prefill_kernel(const Paramete
   }
   const int seen_by_warp = __reduce_max_sync(0xffffffffu, max(seen[0], seen[1]));
 
-  float o[kColumnGroups][4] = {}, total[kColumnGroups][4];  // of the segment, and of those before
-  float r[2][2] = {};                                       // of the lane's t[j]
-  int m[2] = {kNoKey, kNoKey}, total_m[2] = {kNoKey, kNoKey};
+  RowState<kDim> state;  // of the segment
+  state.clear();
+  float total[kColumnGroups][4];  // of those before
+  int total_m[2] = {kNoKey, kNoKey};
   float total_l[2] = {};
   bool finite = true;
   int segment_end = min(keys, step.split_keys);
@@ -102,43 +103,10 @@ __global__ void __launch_bounds__(kThreads) attend_prefill_kernel(const Paramete
       __syncthreads();
     }
     if (key < seen_by_warp) {
-      float s[kGroups][4];
-      int e[kGroups][4];
-      score_tile<kDim>(queries, shared.k[stage], (min(count, seen_by_warp - key) + 7) / 8, lane, s);
       const int visible[2] = {seen[0] - key, seen[1] - key};
-      finite = exponents_of(s, e, visible, p.scale, lane) && finite;
-      int largest[2];
-      row_maxima(e, largest);
-      float alpha[2], sums[2][2];
-#pragma unroll
-      for (int half = 0; half < 2; ++half) {
-        const int before = m[half];
-        m[half] = max(before, largest[half]);
-        alpha[half] = power_of_two(before - m[half]);
-      }
-      weights_of(s, e, m, sums);
-#pragma unroll
-      for (int c = 0; c < 4; ++c)
-        r[c / 2][c % 2] = __fmaf_rn(r[c / 2][c % 2], alpha[c / 2], sums[c / 2][c % 2]);
-#pragma unroll
-      for (int g = 0; g < kColumnGroups; ++g) {
-#pragma unroll
-        for (int c = 0; c < 4; ++c) o[g][c] = __fmul_rn(o[g][c], alpha[c / 2]);
-      }
-#pragma unroll
-      for (int part = 0; part < kGroups / 2; ++part) {
-        const uint32_t weights[4] = {round_pair(s[2 * part][0], s[2 * part][1]),
-                                     round_pair(s[2 * part][2], s[2 * part][3]),
-                                     round_pair(s[2 * part + 1][0], s[2 * part + 1][1]),
-                                     round_pair(s[2 * part + 1][2], s[2 * part + 1][3])};
-#pragma unroll
-        for (int g = 0; g < kColumnGroups; g += 2) {
-          uint32_t b[4];
-          load_matrices_transposed(b, shared.v[stage] + chunk_at<kDim>(part * 16 + lane % 16, g + lane / 16));
-          k16_step(o[g], weights, b[0], b[1]);
-          k16_step(o[g + 1], weights, b[2], b[3]);
-        }
-      }
+      const bool all = attend_tile<kDim>(queries, shared.k[stage], shared.v[stage], visible,
+                                         min(count, seen_by_warp - key), p.scale, lane, state);
+      finite = finite && all;
     }
     __syncthreads();  // the stage is used up
     if (threadIdx.x == 0 && t + kStages < tiles) fetch(key + kStages * kTileKeys, stage);
@@ -147,32 +115,26 @@ __global__ void __launch_bounds__(kThreads) attend_prefill_kernel(const Paramete
     const int first = segment_end <= step.split_keys ? 0 : key + kTileKeys - step.split_keys;
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
-      // l = tree(r): neighbours of a lane, then of neighbouring lanes.
-      float l = __fadd_rn(r[half][0], r[half][1]);
-      l = __fadd_rn(l, __shfl_xor_sync(0xffffffffu, l, 1));
-      l = __fadd_rn(l, __shfl_xor_sync(0xffffffffu, l, 2));
+      const float l = state.sum(half);
       if (first == 0) {
-        total_m[half] = m[half];
+        total_m[half] = state.m[half];
         total_l[half] = l;
 #pragma unroll
         for (int g = 0; g < kColumnGroups; ++g) {
-          total[g][2 * half] = o[g][2 * half];
-          total[g][2 * half + 1] = o[g][2 * half + 1];
+          total[g][2 * half] = state.o[g][2 * half];
+          total[g][2 * half + 1] = state.o[g][2 * half + 1];
         }
-      } else if (m[half] != kNoKey) {
-        const MergeFactors factors = merge_factors(total_m[half], m[half]);
+      } else if (state.m[half] != kNoKey) {
+        const MergeFactors factors = merge_factors(total_m[half], state.m[half]);
         total_l[half] = merged(total_l[half], l, factors);
 #pragma unroll
         for (int g = 0; g < kColumnGroups; ++g) {
-          total[g][2 * half] = merged(total[g][2 * half], o[g][2 * half], factors);
-          total[g][2 * half + 1] = merged(total[g][2 * half + 1], o[g][2 * half + 1], factors);
+          total[g][2 * half] = merged(total[g][2 * half], state.o[g][2 * half], factors);
+          total[g][2 * half + 1] = merged(total[g][2 * half + 1], state.o[g][2 * half + 1], factors);
         }
       }
-      m[half] = kNoKey;
-      r[half][0] = r[half][1] = 0.0f;
-#pragma unroll
-      for (int g = 0; g < kColumnGroups; ++g) o[g][2 * half] = o[g][2 * half + 1] = 0.0f;
     }
+    state.clear();
     segment_end = min(keys, segment_end + min(step.split_keys, keys));
   }
 

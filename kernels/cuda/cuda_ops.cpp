@@ -32,7 +32,7 @@ bool has_any_bias(const ModelShape& shape) {
 struct CudaOps::Sizes {
   Sizes(const ModelShape& shape, const Capacity& capacity, int multiprocessors) {
     const auto padded = [](int count) {
-      return static_cast<size_t>(std::max(captured_rows(count), planned_rows(count)));
+      return static_cast<size_t>(std::max({kTriedRows, captured_rows(count), planned_rows(count)}));
     };
     rows = padded(capacity.rows);
     logit_rows = padded(capacity.logit_rows);
@@ -51,7 +51,8 @@ struct CudaOps::Sizes {
     items = std::max(segments, splits);
     pages_a_slot = (reserved_positions(shape, capacity) + kPageKeys - 1) / kPageKeys;
     table = static_cast<size_t>(capacity.slots) * static_cast<size_t>(pages_a_slot);
-    words = kStepHeadWords + 3 * rows + logit_rows + kDecodeItemWords * items + kPrefillTileWords * rows +
+    words = kStepHeadWords + 3 * rows + logit_rows + kDecodeItemWords * (items + 1) +
+            kPrefillTileWords * rows +
             kPageUpdateWords * (static_cast<size_t>(capacity.pages) + static_cast<size_t>(capacity.slots));
     cache = static_cast<size_t>(shape.layers) * capacity.pages * page_values(shape.kv_heads, shape.head_dim);
   }

@@ -66,6 +66,7 @@ int CudaOps::write_words(const StepInput& input, int32_t* words, int most) {
   head.logit_rows_at = at;
   for (const int32_t row : input.logit_rows) put(row);
 
+  while (at % kDecodeItemWords != 0) put(0);  // items are read whole
   head.decode_items_at = at;
   int row = 0;
   for (const Slice& slice : input.slices) {
@@ -74,6 +75,8 @@ int CudaOps::write_words(const StepInput& input, int32_t* words, int most) {
       head.decode_items += shares;
       for (int share = 0; share < shares; ++share) {
         put(row);
+        put(slice.slot);
+        put(slice.position + 1);
         put(share);
       }
     }

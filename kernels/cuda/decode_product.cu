@@ -82,29 +82,24 @@ __global__ void __launch_bounds__(kWarps * 32) decode_product_kernel(const Produ
   };
   for (int stage = 0; stage < R::kStages - 1; ++stage) load(stage);
 
-  int stage = 0;
-  for (int tile = first_tile; tile < tiles; tile += tile_step) {
-    float c[kColumnGroups][4] = {};
-    for (int chunk = 0; chunk < chunks; ++chunk, ++stage) {
-      asm volatile("cp.async.wait_group %0;" ::"n"(R::kStages - 2) : "memory");
-      __syncwarp();  // every lane's copies have arrived, and the stage that is refilled below was read by all
-      load(stage + R::kStages - 1);
-      const unsigned char* from = ring + stage % R::kStages * R::kStageBytes;
+  // Operands of a stage; those of the next are read while this one's steps, each of which waits for the last, go on.
+  struct Operands {
+    uint32_t w[4][4];
+    uint32_t x[kColumnGroups][2][4];
+  };
+  const auto read = [&](int stage, Operands& to) {
+    const unsigned char* from = ring + stage % R::kStages * R::kStageBytes;
 #pragma unroll
-      for (int half = 0; half < 2; ++half) {
-        uint32_t x[kColumnGroups][4];
+    for (int step = 0; step < 4; ++step)
+      load_matrices(to.w[step], from + stage_at(lane % 16, step * 2 + lane / 16));
 #pragma unroll
-        for (int g = 0; g < kColumnGroups; ++g)
-          load_matrices(x[g], from + stage_at(kWarpRows + g * 8 + lane % 8, half * 4 + lane / 8));
+    for (int g = 0; g < kColumnGroups; ++g) {
 #pragma unroll
-        for (int step = 0; step < 2; ++step) {
-          uint32_t w[4];
-          load_matrices(w, from + stage_at(lane % 16, half * 4 + step * 2 + lane / 16));
-#pragma unroll
-          for (int g = 0; g < kColumnGroups; ++g) k16_step(c[g], w, x[g][2 * step], x[g][2 * step + 1]);
-        }
-      }
+      for (int half = 0; half < 2; ++half)
+        load_matrices(to.x[g][half], from + stage_at(kWarpRows + g * 8 + lane % 8, half * 4 + lane / 8));
     }
+  };
+  const auto write = [&](int tile, const float(&c)[kColumnGroups][4]) {
 #pragma unroll
     for (int g = 0; g < kColumnGroups; ++g) {
 #pragma unroll
@@ -119,6 +114,34 @@ __global__ void __launch_bounds__(kWarps * 32) decode_product_kernel(const Produ
         }
       }
     }
+  };
+
+  asm volatile("cp.async.wait_group %0;" ::"n"(R::kStages - 2) : "memory");
+  __syncwarp();
+  Operands now, next;
+  read(0, now);
+  float c[kColumnGroups][4] = {};
+  int tile = first_tile, chunk = 0;
+#pragma unroll 2
+  for (int stage = 0; stage < stages; ++stage) {
+    asm volatile("cp.async.wait_group %0;" ::"n"(R::kStages - 3) : "memory");
+    __syncwarp();  // the next stage has arrived, and the one that is refilled was read by all
+    load(stage + R::kStages - 1);
+    if (stage + 1 < stages) read(stage + 1, next);
+#pragma unroll
+    for (int step = 0; step < 4; ++step) {
+#pragma unroll
+      for (int g = 0; g < kColumnGroups; ++g)
+        k16_step(c[g], now.w[step], now.x[g][step / 2][2 * (step % 2)],
+                 now.x[g][step / 2][2 * (step % 2) + 1]);
+    }
+    now = next;
+    if (++chunk < chunks) continue;
+    write(tile, c);
+#pragma unroll
+    for (int g = 0; g < kColumnGroups; ++g) c[g][0] = c[g][1] = c[g][2] = c[g][3] = 0.0f;
+    chunk = 0;
+    tile += tile_step;
   }
 }
 

@@ -5,8 +5,7 @@
 namespace ra::cuda {
 namespace {
 
-constexpr int kThreads = 256;
-constexpr int kWarps = kThreads / 32;
+constexpr int kChunkWarps = 4;        // a warp has a chunk
 constexpr int kNoToken = 0x7fffffff;  // loses every tie
 
 // The two largest values and the lowest ids that have them; -0 equals +0.
@@ -32,6 +31,15 @@ struct TopTwo {
       id[1] = i;
     }
   }
+  // The same where ids come in ascending order.
+  __device__ void take_next(float v, int i) {
+    if (!(v > value[1])) return;
+    const bool is_first = v > value[0];
+    value[1] = is_first ? value[0] : v;
+    id[1] = is_first ? id[0] : i;
+    value[0] = is_first ? v : value[0];
+    id[0] = is_first ? i : id[0];
+  }
   // With those of other lanes; the same in all of them afterwards.
   __device__ void merge_warp() {
     for (int distance = 1; distance < 32; distance *= 2) {
@@ -52,38 +60,62 @@ __device__ float as_used(float sum, bool fp32_logits) {
   return fp32_logits ? sum : round_bf16(sum);
 }
 
-// One chunk of 1024 logits of a row: its top two and its digest. A chunk with a NaN or an infinity has no top.
-__global__ void __launch_bounds__(kThreads)
-    head_chunk_kernel(const float* sums, int vocab, bool fp32_logits, HeadScratch scratch) {
-  __shared__ uint32_t used[kDigestChunk];
-  __shared__ TopTwo of_warp[kWarps];
+// One chunk of 1024 logits of a row by a warp: its top two and its digest. A chunk with a NaN or an infinity has no top.
+// Stripe 4 i + lane / 8 of a block of the digest is what 16 neighbouring logits are, so a lane takes them two by two.
+__global__ void __launch_bounds__(kChunkWarps * 32)
+    head_chunk_kernel(const float* sums, int vocab, int chunks, bool fp32_logits, HeadScratch scratch) {
   let_next_start();
   wait_for_inputs();
-  const int first = blockIdx.x * kDigestChunk, count = min(kDigestChunk, vocab - first);
+  const int chunk = blockIdx.x * kChunkWarps + threadIdx.x / 32, lane = threadIdx.x % 32;
+  if (chunk >= chunks) return;
+  const int first = chunk * kDigestChunk, count = min(kDigestChunk, vocab - first);
   const float* row = sums + static_cast<int64_t>(blockIdx.y) * vocab + first;
   TopTwo best;
   best.clear();
   bool finite = true;
-  for (int i = threadIdx.x; i < count; i += kThreads) {
-    const float value = as_used(row[i], fp32_logits);
+  const auto take = [&](float sum, int i) {
+    const float value = as_used(sum, fp32_logits);
     finite = finite && is_finite(value);
-    used[i] = __float_as_uint(value);
-    best.take(value, first + i);
+    best.take_next(value, first + i);
+    return __float_as_uint(value);
+  };
+  uint64_t digest;
+  if (count == kDigestChunk) {
+    xxh3::WarpHash hash;
+    constexpr int kBlocks = kDigestChunk / (xxh3::kBlockStripes * xxh3::kStripeWords);
+#pragma unroll
+    for (int block = 0; block < kBlocks; ++block) {
+#pragma unroll
+      for (int i = 0; i < xxh3::kBlockStripes / 4; ++i) {
+        const int at = block * (kDigestChunk / kBlocks) + i * 64 + 2 * lane;
+        const uint32_t low = take(row[at], at), high = take(row[at + 1], at + 1);
+        const uint64_t data = low | static_cast<uint64_t>(high) << 32;
+        const bool is_last_stripe = block == kBlocks - 1 && i == xxh3::kBlockStripes / 4 - 1 && lane >= 24;
+        if (is_last_stripe) {
+          hash.add_last(data);
+        } else {
+          hash.add(data, i);
+        }
+      }
+      if (block < kBlocks - 1) hash.end_block();
+    }
+    digest = hash.finish(kDigestChunk * sizeof(float));
+  } else {
+    for (int i = lane; i < count; i += 32) take(row[i], i);
+    struct Used {
+      const float* row;
+      bool fp32_logits;
+      __device__ uint32_t operator[](int i) const { return __float_as_uint(as_used(row[i], fp32_logits)); }
+    };
+    digest = xxh3::hash_words_by_warp(Used{row, fp32_logits}, count);
   }
-  const bool all_finite = __syncthreads_and(finite);
   best.merge_warp();
-  if (threadIdx.x % 32 == 0) of_warp[threadIdx.x / 32] = best;
-  __syncthreads();
-  if (threadIdx.x >= 32) return;
-  best.clear();
-  if (threadIdx.x < kWarps) best = of_warp[threadIdx.x];
-  best.merge_warp();
-  const uint64_t digest = xxh3::hash_words_by_warp(used, count);
-  if (threadIdx.x != 0) return;
-  const int64_t place = static_cast<int64_t>(blockIdx.y) * gridDim.x + blockIdx.x;
+  finite = __all_sync(0xffffffffu, finite);
+  if (lane != 0) return;
+  const int64_t place = static_cast<int64_t>(blockIdx.y) * chunks + chunk;
   for (int k = 0; k < 2; ++k) {
     scratch.value[2 * place + k] = best.value[k];
-    scratch.top[2 * place + k] = all_finite ? best.id[k] : -1;
+    scratch.top[2 * place + k] = finite ? best.id[k] : -1;
   }
   scratch.digest[place] = digest;
 }
@@ -134,7 +166,8 @@ void head(const Launch& launch, const int32_t* words, int logit_rows, const floa
           bool fp32_logits, const HeadScratch& scratch, const int32_t* nonfinite, HeadOutput* output,
           int32_t* next_tokens) {
   const int chunks = (vocab + kDigestChunk - 1) / kDigestChunk;
-  launch_kernel(launch, "head", head_chunk_kernel, dim3(chunks, logit_rows), kThreads, 0, sums, vocab,
+  const dim3 grid((chunks + kChunkWarps - 1) / kChunkWarps, logit_rows);
+  launch_kernel(launch, "head", head_chunk_kernel, grid, kChunkWarps * 32, 0, sums, vocab, chunks,
                 fp32_logits, scratch);
   launch_kernel(launch, "head", head_merge_kernel, dim3(logit_rows), 32, 0, words, sums, vocab, chunks,
                 fp32_logits, scratch, nonfinite, output, next_tokens);

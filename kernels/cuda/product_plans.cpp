@@ -10,6 +10,13 @@ namespace {
 constexpr int kMostCandidates = 16;
 constexpr int kTimings = 5;
 
+// Few rows are also tried with more: for some shapes the heuristic offers nothing fast of the class but for 64 rows.
+std::vector<int> padded_rows(int rows) {
+  std::vector<int> tried = {rows};
+  if (rows < kTriedRows) tried.push_back(kTriedRows);
+  return tried;
+}
+
 }  // namespace
 
 int planned_rows(int rows) {
@@ -55,14 +62,16 @@ ProductPlan ProductPlans::flat_plan(int rows, int n, int k, bool fp32_out, const
   // What the library was certified for; it needs 16-byte rows, and drops the end of k in some kernels otherwise.
   if (k % 64 != 0 || n % 8 != 0) return best;
   float least = 0;
-  for (const LtCandidate& candidate : lt_.candidates({rows, n, k, fp32_out}, false, kMostCandidates)) {
-    if (!candidate.is_flat()) continue;
-    ProductPlan plan{ProductPlan::Kernel::library, rows, candidate,
-                     "cuBLASLt " + lt_.version() + " " + candidate.text()};
-    const float time = median_time(plan, n, k, fp32_out, weights, x, y);
-    if (best.kernel != ProductPlan::Kernel::plain && time >= least) continue;
-    least = time;
-    best = std::move(plan);
+  for (const int launched : padded_rows(rows)) {
+    for (const LtCandidate& candidate : lt_.candidates({launched, n, k, fp32_out}, false, kMostCandidates)) {
+      if (!candidate.is_flat()) continue;
+      ProductPlan plan{ProductPlan::Kernel::library, launched, candidate,
+                       "cuBLASLt " + lt_.version() + " " + candidate.text()};
+      const float time = median_time(plan, n, k, fp32_out, weights, x, y);
+      if (best.kernel != ProductPlan::Kernel::plain && time >= least) continue;
+      least = time;
+      best = std::move(plan);
+    }
   }
   return best;
 }

@@ -52,5 +52,7 @@ class ProductPlans {
 
 // The rows at which `invariant` plans products of more than kDecodeRows rows: each plan serves up to so many.
 int planned_rows(int rows);
+// Rows that any plan may launch for fewer.
+constexpr int kTriedRows = 64;
 
 }  // namespace ra::cuda

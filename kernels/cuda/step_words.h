@@ -16,11 +16,13 @@ struct PrefillTile {
 constexpr int kPrefillTileWords = 4;
 
 // One share of a decoded row's keys.
-struct DecodeItem {
+struct alignas(16) DecodeItem {
   int32_t row = 0;
+  int32_t slot = 0;
+  int32_t keys = 0;  // of the row
   int32_t share = 0;
 };
-constexpr int kDecodeItemWords = 2;
+constexpr int kDecodeItemWords = 4;
 
 // One entry of the page table that changed.
 struct PageUpdate {

@@ -20,20 +20,30 @@ constexpr uint64_t kPrime64_1 = 0x9E3779B185EBCA87, kPrime64_2 = 0xC2B2AE3D27D4E
                    kPrime64_5 = 0x27D4EB2F165667C5;
 constexpr uint64_t kPrimeMx1 = 0x165667919E3779F9, kPrimeMx2 = 0x9FB21C651E98DF25;
 
-// The 8 bytes of the default secret from byte `at`, little endian.
+// The default secret, as little-endian words.
+#define RA_XXH3_SECRET                                                                                    \
+  0xbe4ba423396cfeb8, 0x1cad21f72c81017c, 0xdb979083e96dd4de, 0x1f67b3b7a4a44072, 0x78e5c0cc4ee679cb,     \
+      0x2172ffcc7dd05a82, 0x8e2443f7744608b8, 0x4c263a81e69035e0, 0xcb00c391bb52283c, 0xa32e531b8b65d088, \
+      0x4ef90da297486471, 0xd8acdea946ef1938, 0x3f349ce33f76faa8, 0x1d4f0bc7c7bbdcf9, 0x3159b4cd4be0518a, \
+      0x647378d9c97e9fc8, 0xc3ebd33483acc5ea, 0xeb6313faffa081c5, 0x49daf0b751dd0d17, 0x9e68d429265516d3, \
+      0xfca1477d58be162b, 0xce31d07ad1b8f88f, 0x280416958f3acb45, 0x7e404bbbcafbd7af
+#ifdef __CUDACC__
+__device__ const uint64_t kSecretOnDevice[kSecretBytes / 8] = {RA_XXH3_SECRET};
+#endif
+
+// Its 8 bytes from byte `at`.
 RA_HOST_DEVICE inline uint64_t secret(int at) {
-  constexpr uint64_t kSecret[kSecretBytes / 8] = {
-      0xbe4ba423396cfeb8, 0x1cad21f72c81017c, 0xdb979083e96dd4de, 0x1f67b3b7a4a44072, 0x78e5c0cc4ee679cb,
-      0x2172ffcc7dd05a82, 0x8e2443f7744608b8, 0x4c263a81e69035e0, 0xcb00c391bb52283c, 0xa32e531b8b65d088,
-      0x4ef90da297486471, 0xd8acdea946ef1938, 0x3f349ce33f76faa8, 0x1d4f0bc7c7bbdcf9, 0x3159b4cd4be0518a,
-      0x647378d9c97e9fc8, 0xc3ebd33483acc5ea, 0xeb6313faffa081c5, 0x49daf0b751dd0d17, 0x9e68d429265516d3,
-      0xfca1477d58be162b, 0xce31d07ad1b8f88f, 0x280416958f3acb45, 0x7e404bbbcafbd7af,
-  };
+#ifdef __CUDA_ARCH__
+  const uint64_t* words = kSecretOnDevice;
+#else
+  constexpr uint64_t words[kSecretBytes / 8] = {RA_XXH3_SECRET};
+#endif
   const int word = at / 8, shift = 8 * (at % 8);
-  return shift == 0 ? kSecret[word] : kSecret[word] >> shift | kSecret[word + 1] << (64 - shift);
+  return shift == 0 ? words[word] : words[word] >> shift | words[word + 1] << (64 - shift);
 }
 
-RA_HOST_DEVICE inline uint64_t load(const uint32_t* words, int at) {
+template <class Words>
+RA_HOST_DEVICE inline uint64_t load(const Words& words, int at) {
   return words[at] | static_cast<uint64_t>(words[at + 1]) << 32;
 }
 
@@ -63,12 +73,14 @@ RA_HOST_DEVICE inline uint64_t avalanche(uint64_t h) {
 }
 
 // 16 bytes of input from word `at` with 16 of the secret from byte `secret_at`.
-RA_HOST_DEVICE inline uint64_t mixed(const uint32_t* words, int at, int secret_at) {
+template <class Words>
+RA_HOST_DEVICE inline uint64_t mixed(const Words& words, int at, int secret_at) {
   return folded_product(load(words, at) ^ secret(secret_at), load(words, at + 2) ^ secret(secret_at + 8));
 }
 
 // 1 to 60 words.
-RA_HOST_DEVICE inline uint64_t hash_short(const uint32_t* words, int count) {
+template <class Words>
+RA_HOST_DEVICE inline uint64_t hash_short(const Words& words, int count) {
   const uint64_t bytes = 4 * static_cast<uint64_t>(count);
   if (bytes <= 8) {
     const uint64_t input = words[count - 1] + (static_cast<uint64_t>(words[0]) << 32);
@@ -121,7 +133,8 @@ RA_HOST_DEVICE inline uint64_t merged_pair(uint64_t even, uint64_t odd, int i) {
 }
 
 // More than 60 words, by one thread.
-RA_HOST_DEVICE inline uint64_t hash_long(const uint32_t* words, int count) {
+template <class Words>
+RA_HOST_DEVICE inline uint64_t hash_long(const Words& words, int count) {
   uint64_t sums[8];
   for (int lane = 0; lane < 8; ++lane) sums[lane] = first_accumulator(lane);
   const auto add_stripe = [&](int at, int secret_at) {
@@ -144,45 +157,80 @@ RA_HOST_DEVICE inline uint64_t hash_long(const uint32_t* words, int count) {
 }
 
 // Any number of words from 1.
-RA_HOST_DEVICE inline uint64_t hash_words(const uint32_t* words, int count) {
+template <class Words>
+RA_HOST_DEVICE inline uint64_t hash_words(const Words& words, int count) {
   return 4 * count <= kShortBytes ? hash_short(words, count) : hash_long(words, count);
 }
 
 #ifdef __CUDACC__
-// The same by a whole warp; every lane gets the result. Accumulator a belongs to lanes a, a + 8, a + 16, a + 24, which take
-// every fourth stripe: sums of integers, so their order is free.
-__device__ inline uint64_t hash_words_by_warp(const uint32_t* words, int count) {
-  if (4 * count <= kShortBytes) return hash_short(words, count);
-  const int lane = threadIdx.x % 8, group = threadIdx.x % 32 / 8;
-  uint64_t sum = first_accumulator(lane);
-  uint64_t own = 0, given = 0;
-  const auto settle = [&] {
-    for (int distance = 8; distance < 32; distance *= 2) {
-      own += __shfl_xor_sync(0xffffffffu, own, distance);
-      given += __shfl_xor_sync(0xffffffffu, given, distance);
-    }
-    sum += own + __shfl_xor_sync(0xffffffffu, given, 1);
-    own = given = 0;
-  };
-  const auto add_stripe = [&](int at, int secret_at) {
-    const uint64_t data = load(words, at + 2 * lane);
-    given += data;
-    own += keyed_product(data, secret(secret_at + 8 * lane));
-  };
-  const int stripes = (4 * count - 1) / 64;
-  for (int first = 0; first < stripes; first += kBlockStripes) {
-    for (int s = first + group; s < stripes && s < first + kBlockStripes; s += 4)
-      add_stripe(s * kStripeWords, 8 * (s - first));
-    if (first + kBlockStripes > stripes) break;
-    settle();
-    sum = scrambled(sum, lane);
+// A hash by a whole warp. Accumulator a belongs to lanes a, a + 8, a + 16, a + 24; the lanes of group lane / 8 take every
+// fourth stripe: sums of integers, so their order is free.
+class WarpHash {
+ public:
+  __device__ WarpHash() : lane_(threadIdx.x % 8), sum_(first_accumulator(lane_)) {
+    const int group = threadIdx.x % 32 / 8;
+#pragma unroll
+    for (int i = 0; i < kBlockStripes / 4; ++i) keys_[i] = secret(8 * (4 * i + group + lane_));
+    last_key_ = secret(kSecretBytes - 64 - 7 + 8 * lane_);
+    scramble_key_ = secret(kSecretBytes - 64 + 8 * lane_);
   }
-  if (group == 0) add_stripe(count - kStripeWords, kSecretBytes - 64 - 7);
-  settle();
-  const uint64_t odd = __shfl_xor_sync(0xffffffffu, sum, 1);
-  uint64_t h = lane % 2 == 0 ? merged_pair(sum, odd, lane / 2) : 0;
-  for (int distance = 1; distance < 8; distance *= 2) h += __shfl_xor_sync(0xffffffffu, h, distance);
-  return avalanche(h + 4 * static_cast<uint64_t>(count) * kPrime64_1);
+  // The lane's 8 bytes of stripe 4 i + group of a block.
+  __device__ void add(uint64_t data, int i) {
+    add_keyed(data, keys_[i]);
+  }
+  // Those of the input's last stripe.
+  __device__ void add_last(uint64_t data) {
+    add_keyed(data, last_key_);
+  }
+  __device__ void end_block() {
+    settle();
+    sum_ = (sum_ ^ sum_ >> 47 ^ scramble_key_) * kPrime32_1;
+  }
+  // The hash of `bytes` bytes, in every lane.
+  __device__ uint64_t finish(uint64_t bytes) {
+    settle();
+    const uint64_t odd = __shfl_xor_sync(0xffffffffu, sum_, 1);
+    uint64_t h = lane_ % 2 == 0 ? merged_pair(sum_, odd, lane_ / 2) : 0;
+#pragma unroll
+    for (int distance = 1; distance < 8; distance *= 2) h += __shfl_xor_sync(0xffffffffu, h, distance);
+    return avalanche(h + bytes * kPrime64_1);
+  }
+
+ private:
+  __device__ void add_keyed(uint64_t data, uint64_t key) {
+    given_ += data;
+    own_ += keyed_product(data, key);
+  }
+  __device__ void settle() {
+#pragma unroll
+    for (int distance = 8; distance < 32; distance *= 2) {
+      own_ += __shfl_xor_sync(0xffffffffu, own_, distance);
+      given_ += __shfl_xor_sync(0xffffffffu, given_, distance);
+    }
+    sum_ += own_ + __shfl_xor_sync(0xffffffffu, given_, 1);
+    own_ = given_ = 0;
+  }
+  int lane_;
+  uint64_t sum_, own_ = 0, given_ = 0;
+  uint64_t keys_[kBlockStripes / 4], last_key_, scramble_key_;
+};
+
+// hash_words by a whole warp; every lane gets the result.
+template <class Words>
+__device__ inline uint64_t hash_words_by_warp(const Words& words, int count) {
+  if (4 * count <= kShortBytes) return hash_short(words, count);
+  const int lane = threadIdx.x % 8, group = threadIdx.x % 32 / 8, stripes = (4 * count - 1) / 64;
+  WarpHash hash;
+  for (int first = 0; first < stripes; first += kBlockStripes) {
+#pragma unroll
+    for (int i = 0; i < kBlockStripes / 4; ++i) {
+      const int stripe = first + 4 * i + group;
+      if (stripe < stripes) hash.add(load(words, stripe * kStripeWords + 2 * lane), i);
+    }
+    if (first + kBlockStripes <= stripes) hash.end_block();
+  }
+  if (group == 0) hash.add_last(load(words, count - kStripeWords + 2 * lane));
+  return hash.finish(4 * static_cast<uint64_t>(count));
 }
 #endif
 
