@@ -79,8 +79,8 @@ std::string package_of(const std::string& header) {
   for (const auto& [prefix, package] : packages) {
     if (begins(header, prefix)) return package;
   }
-  const Prefixes system = {"sys/",    "linux/",   "gnu/",    "unistd.h",
-                           "fcntl.h", "signal.h", "sched.h", "pthread.h"};
+  const Prefixes system = {"sys/",     "linux/",  "gnu/",      "unistd.h", "fcntl.h",
+                           "signal.h", "sched.h", "pthread.h", "dlfcn.h"};
   const bool standard = header.find_first_of("./") == std::string::npos;
   return standard || allowed(system, header) ? "" : header;
 }

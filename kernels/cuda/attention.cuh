@@ -109,13 +109,14 @@ __device__ inline void load_queries(const uint16_t* rows, int lane, uint32_t (&q
 
 // Scores to pairs (exponent, p) of rule 11, in place; keys from `visible` of each of the lane's two rows on are masked.
 // Returns whether all visible scores are finite.
+template <int kHalves>
 __device__ inline bool exponents_of(float (&s)[kGroups][4], int (&e)[kGroups][4], const int (&visible)[2],
                                     float scale, int lane) {
   bool finite = true;
 #pragma unroll
   for (int g = 0; g < kGroups; ++g) {
 #pragma unroll
-    for (int c = 0; c < 4; ++c) {
+    for (int c = 0; c < 2 * kHalves; ++c) {
       const int key = g * 8 + 2 * (lane % 4) + c % 2;
       if (key < visible[c / 2]) {
         finite = finite && is_finite(s[g][c]);
@@ -130,9 +131,10 @@ __device__ inline bool exponents_of(float (&s)[kGroups][4], int (&e)[kGroups][4]
 }
 
 // The largest exponent of each of the lane's two rows; the same in the four lanes that share them.
+template <int kHalves>
 __device__ inline void row_maxima(const int (&e)[kGroups][4], int (&largest)[2]) {
 #pragma unroll
-  for (int half = 0; half < 2; ++half) {
+  for (int half = 0; half < kHalves; ++half) {
     int m = kNoKey;
 #pragma unroll
     for (int g = 0; g < kGroups; ++g) m = max(m, max(e[g][2 * half], e[g][2 * half + 1]));
@@ -142,6 +144,7 @@ __device__ inline void row_maxima(const int (&e)[kGroups][4], int (&largest)[2])
 }
 
 // p to P = p 2^(i - m), in place, and the lane's t[j]: [row half][column parity]. Order: k ascending from +0.
+template <int kHalves>
 __device__ inline void weights_of(float (&s)[kGroups][4], const int (&e)[kGroups][4], const int (&m)[2],
                                   float (&t)[2][2]) {
 #pragma unroll
@@ -149,7 +152,7 @@ __device__ inline void weights_of(float (&s)[kGroups][4], const int (&e)[kGroups
 #pragma unroll
   for (int g = 0; g < kGroups; ++g) {
 #pragma unroll
-    for (int c = 0; c < 4; ++c) {
+    for (int c = 0; c < 2 * kHalves; ++c) {
       s[g][c] = __fmul_rn(s[g][c], power_of_two(e[g][c] - m[c / 2]));
       t[c / 2][c % 2] = __fadd_rn(t[c / 2][c % 2], s[g][c]);
     }
@@ -181,40 +184,45 @@ struct RowState {
 };
 
 // One tile of K and V, in shared memory, joins the state (rules 11, 12); the lane's rows see its first `visible` keys, none
-// sees more than `most`. A row that sees none keeps its maximum and adds weights of +0, which changes nothing. Returns
-// whether all visible scores are finite.
-template <int kDim>
+// sees more than `most`. A row that sees none keeps its maximum and adds weights of +0, which changes nothing. With one
+// half the rows from 8 on are absent, zero in q, and their part of the state stays as it is. `between` is called once K is
+// used up and before V is read. Returns whether all visible scores are finite.
+template <int kDim, int kHalves, class Between>
 __device__ inline bool attend_tile(const uint32_t (&q)[kDim / 16][4], const uint16_t* k, const uint16_t* v,
                                    const int (&visible)[2], int most, float scale, int lane,
-                                   RowState<kDim>& state) {
+                                   RowState<kDim>& state, const Between& between) {
   float s[kGroups][4];
   int e[kGroups][4];
   score_tile<kDim>(q, k, (most + 7) / 8, lane, s);
-  const bool finite = exponents_of(s, e, visible, scale, lane);
+  const bool finite = exponents_of<kHalves>(s, e, visible, scale, lane);
   int largest[2];
-  row_maxima(e, largest);
+  row_maxima<kHalves>(e, largest);
   float alpha[2], sums[2][2];
 #pragma unroll
-  for (int half = 0; half < 2; ++half) {
+  for (int half = 0; half < kHalves; ++half) {
     const int before = state.m[half];
     state.m[half] = max(before, largest[half]);
     alpha[half] = power_of_two(before - state.m[half]);
   }
-  weights_of(s, e, state.m, sums);
+  weights_of<kHalves>(s, e, state.m, sums);
 #pragma unroll
-  for (int c = 0; c < 4; ++c)
+  for (int c = 0; c < 2 * kHalves; ++c)
     state.r[c / 2][c % 2] = __fmaf_rn(state.r[c / 2][c % 2], alpha[c / 2], sums[c / 2][c % 2]);
 #pragma unroll
   for (int g = 0; g < kDim / 8; ++g) {
 #pragma unroll
-    for (int c = 0; c < 4; ++c) state.o[g][c] = __fmul_rn(state.o[g][c], alpha[c / 2]);
+    for (int c = 0; c < 2 * kHalves; ++c) state.o[g][c] = __fmul_rn(state.o[g][c], alpha[c / 2]);
   }
+  between();
 #pragma unroll
   for (int part = 0; part < kGroups / 2; ++part) {
-    const uint32_t weights[4] = {round_pair(s[2 * part][0], s[2 * part][1]),
-                                 round_pair(s[2 * part][2], s[2 * part][3]),
-                                 round_pair(s[2 * part + 1][0], s[2 * part + 1][1]),
-                                 round_pair(s[2 * part + 1][2], s[2 * part + 1][3])};
+    uint32_t weights[4] = {};
+    weights[0] = round_pair(s[2 * part][0], s[2 * part][1]);
+    weights[2] = round_pair(s[2 * part + 1][0], s[2 * part + 1][1]);
+    if constexpr (kHalves == 2) {
+      weights[1] = round_pair(s[2 * part][2], s[2 * part][3]);
+      weights[3] = round_pair(s[2 * part + 1][2], s[2 * part + 1][3]);
+    }
 #pragma unroll
     for (int g = 0; g < kDim / 8; g += 2) {
       uint32_t b[4];

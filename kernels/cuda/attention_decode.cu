@@ -4,8 +4,6 @@
 namespace ra::cuda {
 namespace {
 
-constexpr int kStages = 2;  // tiles of K and V on their way or in use
-
 struct Parameters {
   const int32_t* words;
   const uint16_t* q;
@@ -17,11 +15,12 @@ struct Parameters {
   int32_t* nonfinite;
 };
 
-template <int kDim>
+// kStages tiles of K and of V, on their way or in use.
+template <int kDim, int kStages>
 struct Shared {
   alignas(128) uint16_t k[kStages][kTileKeys * kDim];
   alignas(128) uint16_t v[kStages][kTileKeys * kDim];
-  uint64_t arrived[kStages];
+  uint64_t k_arrived[kStages], v_arrived[kStages];
 };
 
 // A share of keys of one row and KV head: the unit of work, numbered item by item, KV head by KV head.
@@ -67,37 +66,44 @@ struct Cursor {
   }
 };
 
-// Queues the copies of the cursor's tile, and moves it on.
+// Queues the copy of the cursor's tile of K or V, and moves it on.
 template <int kDim>
-__device__ void fetch(const Parameters& p, Cursor& at, Shared<kDim>& shared, int stage) {
+__device__ void fetch(const Parameters& p, Cursor& at, bool of_v, uint16_t* tile, uint64_t* arrived) {
   if (at.work >= at.works) return;
   if (threadIdx.x == 0) {
     const uint32_t bytes = min(kTileKeys, at.share.end - at.key) * kDim * sizeof(uint16_t);
-    const uint16_t* k = k_tile(p.cache, at.page, at.share.kv_head);
-    expect_bytes(&shared.arrived[stage], 2 * bytes);
-    copy_bulk(shared.k[stage], k, bytes, &shared.arrived[stage]);
-    copy_bulk(shared.v[stage], k + kTileKeys * kDim, bytes, &shared.arrived[stage]);
+    expect_bytes(arrived, bytes);
+    copy_bulk(tile, k_tile(p.cache, at.page, at.share.kv_head) + (of_v ? kTileKeys * kDim : 0), bytes,
+              arrived);
   }
   at.move(p);
 }
 
-// The last share of a row to arrive merges them all, ascending, whichever it is.
+// The last share of a row to arrive merges them all, ascending, whichever it is. A lane has four neighbouring values.
 template <int kDim>
 __device__ void merge_shares(const Parameters& p, const Share& s, int group) {
   const int64_t first_item = s.item - s.share, step = static_cast<int64_t>(p.cache.kv_heads) * group;
-  for (int i = threadIdx.x; i < group * kDim; i += 32) {
-    const int g = i / kDim, dim = i % kDim;
-    int64_t place = (first_item * p.cache.kv_heads + s.kv_head) * group + g;
-    int m = __ldcg(p.partials.m + place);
-    float l = __ldcg(p.partials.l + place), o = __ldcg(p.partials.o + place * kDim + dim);
+  for (int i = threadIdx.x; i < group * (kDim / 4); i += 32) {
+    const int g = i / (kDim / 4), dim = i % (kDim / 4) * 4;
+    const int64_t first = (first_item * p.cache.kv_heads + s.kv_head) * group + g;
+    int m = __ldcg(p.partials.m + first);
+    float l = __ldcg(p.partials.l + first);
+    float4 o = __ldcg(reinterpret_cast<const float4*>(p.partials.o + first * kDim + dim));
+#pragma unroll 8
     for (int share = 1; share < s.shares; ++share) {
-      place += step;
-      const MergeFactors factors = merge_factors(m, __ldcg(p.partials.m + place));
-      l = merged(l, __ldcg(p.partials.l + place), factors);
-      o = merged(o, __ldcg(p.partials.o + place * kDim + dim), factors);
+      const int64_t place = first + share * step;
+      const int later_m = __ldcg(p.partials.m + place);
+      const float later_l = __ldcg(p.partials.l + place);
+      const float4 later = __ldcg(reinterpret_cast<const float4*>(p.partials.o + place * kDim + dim));
+      const MergeFactors factors = merge_factors(m, later_m);
+      l = merged(l, later_l, factors);
+      o = make_float4(merged(o.x, later.x, factors), merged(o.y, later.y, factors),
+                      merged(o.z, later.z, factors), merged(o.w, later.w, factors));
     }
-    const float value = output_value(o, __fdiv_rn(1.0f, l));
-    p.x[(static_cast<int64_t>(s.row) * p.heads + s.kv_head * group + g) * kDim + dim] = round_bits(value);
+    const float rho = __fdiv_rn(1.0f, l);
+    uint16_t* to = p.x + (static_cast<int64_t>(s.row) * p.heads + s.kv_head * group + g) * kDim + dim;
+    *reinterpret_cast<uint2*>(to) = make_uint2(round_pair(output_value(o.x, rho), output_value(o.y, rho)),
+                                               round_pair(output_value(o.z, rho), output_value(o.w, rho)));
   }
 }
 
@@ -119,12 +125,12 @@ __device__ void read_queries(const Parameters& p, const Share& s, int group, uin
 }
 
 // What the share leaves: the row's output, or its state for the merge.
-template <int kDim>
+template <int kDim, int kHalves>
 __device__ void write_share(const Parameters& p, const Share& s, int group, const RowState<kDim>& state) {
   const int lane = threadIdx.x;
   const int64_t place = (static_cast<int64_t>(s.item) * p.cache.kv_heads + s.kv_head) * group;
 #pragma unroll
-  for (int half = 0; half < 2; ++half) {
+  for (int half = 0; half < kHalves; ++half) {
     const float l = state.sum(half);
     const int row = lane / 4 + 8 * half;
     if (row >= group) continue;
@@ -160,16 +166,19 @@ __device__ void write_share(const Parameters& p, const Share& s, int group, cons
   merge_shares<kDim>(p, s, group);
 }
 
-// A block is one warp, so that nothing waits but for its own tiles; as many as fit fill a multiprocessor.
-// Order: rules 11 to 14 over shares of keys, tile by tile.
-template <int kDim>
+// A block is one warp, so that nothing waits but for its own tiles; as many as fit fill a multiprocessor. With kHalves 1 the
+// group has at most eight heads. Order: rules 11 to 14 over shares of keys, tile by tile.
+template <int kDim, int kStages, int kHalves>
 __global__ void __launch_bounds__(32) attend_decode_kernel(const Parameters p) {
   extern __shared__ __align__(128) unsigned char raw[];
-  Shared<kDim>& shared = *reinterpret_cast<Shared<kDim>*>(raw);
+  auto& shared = *reinterpret_cast<Shared<kDim, kStages>*>(raw);
   const int lane = threadIdx.x;
   let_next_start();
   if (lane == 0) {
-    for (int stage = 0; stage < kStages; ++stage) init_barrier(&shared.arrived[stage]);
+    for (int stage = 0; stage < kStages; ++stage) {
+      init_barrier(&shared.k_arrived[stage]);
+      init_barrier(&shared.v_arrived[stage]);
+    }
     show_barriers();
   }
   __syncwarp();
@@ -177,10 +186,14 @@ __global__ void __launch_bounds__(32) attend_decode_kernel(const Parameters p) {
   const StepWords& step = *reinterpret_cast<const StepWords*>(p.words);
   const int works = step.decode_items * p.cache.kv_heads, group = p.heads / p.cache.kv_heads;
   if (static_cast<int>(blockIdx.x) >= works) return;
-  Cursor ahead(p, blockIdx.x, works);
-  for (int stage = 0; stage < kStages; ++stage) fetch<kDim>(p, ahead, shared, stage);
+  Cursor next_k(p, blockIdx.x, works), next_v = next_k;
+  for (int stage = 0; stage < kStages; ++stage) {
+    fetch<kDim>(p, next_k, false, shared.k[stage], &shared.k_arrived[stage]);
+    fetch<kDim>(p, next_v, true, shared.v[stage], &shared.v_arrived[stage]);
+  }
 
-  int count = 0;  // tiles so far
+  int stage = 0;
+  uint32_t parity = 0;
   for (int work = blockIdx.x; work < works; work += gridDim.x) {
     const Share now(p, work);
     uint32_t queries[kDim / 16][4];
@@ -188,54 +201,73 @@ __global__ void __launch_bounds__(32) attend_decode_kernel(const Parameters p) {
     RowState<kDim> state;
     state.clear();
     bool finite = true;
-    for (int key = now.begin; key < now.end; key += kTileKeys, ++count) {
-      const int stage = count % kStages, most = min(kTileKeys, now.end - key);
-      wait_barrier(&shared.arrived[stage], count / kStages % 2);
-      if (most < kTileKeys) {
-        clear_rows<kDim>(shared.v[stage], most, lane, 32);
-        before_bulk_copies();
-        __syncwarp();
-      }
+    for (int key = now.begin; key < now.end; key += kTileKeys) {
+      const int most = min(kTileKeys, now.end - key);
+      wait_barrier(&shared.k_arrived[stage], parity);
       const int visible[2] = {most, most};
-      const bool all =
-          attend_tile<kDim>(queries, shared.k[stage], shared.v[stage], visible, most, p.scale, lane, state);
+      const bool all = attend_tile<kDim, kHalves>(
+          queries, shared.k[stage], shared.v[stage], visible, most, p.scale, lane, state, [&] {
+            __syncwarp();  // K is used up
+            fetch<kDim>(p, next_k, false, shared.k[stage], &shared.k_arrived[stage]);
+            wait_barrier(&shared.v_arrived[stage], parity);
+            if (most < kTileKeys) {
+              clear_rows<kDim>(shared.v[stage], most, lane, 32);
+              before_bulk_copies();
+              __syncwarp();
+            }
+          });
       finite = finite && all;
-      __syncwarp();  // the stage is used up
-      fetch<kDim>(p, ahead, shared, stage);
+      __syncwarp();  // V is used up
+      fetch<kDim>(p, next_v, true, shared.v[stage], &shared.v_arrived[stage]);
+      if (++stage == kStages) {
+        stage = 0;
+        parity ^= 1;
+      }
     }
-    // Rows beyond the group are zero, and so are their scores.
     if (!finite) p.nonfinite[now.row] = 1;
-    write_share<kDim>(p, now, group, state);
+    write_share<kDim, kHalves>(p, now, group, state);
   }
 }
 
-template <int kDim>
+template <int kDim, int kStages, int kHalves>
 void launch_decode(const Launch& launch, const Parameters& parameters) {
-  constexpr size_t kBytes = sizeof(Shared<kDim>);
-  static const int blocks = [] {
-    allow_shared(attend_decode_kernel<kDim>, kBytes, "attention");
+  constexpr size_t kBytes = sizeof(Shared<kDim, kStages>);
+  const auto kernel = attend_decode_kernel<kDim, kStages, kHalves>;
+  static const int blocks = [&] {
+    allow_shared(kernel, kBytes, "attention");
     int count = 0;
-    cuda_check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&count, attend_decode_kernel<kDim>, 32, kBytes),
-               "attention");
+    cuda_check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&count, kernel, 32, kBytes), "attention");
     return count;
   }();
-  launch_kernel(launch, "attention", attend_decode_kernel<kDim>, dim3(blocks * launch.multiprocessors), 32,
-                kBytes, parameters);
+  launch_kernel(launch, "attention", kernel, dim3(blocks * launch.multiprocessors), 32, kBytes, parameters);
+}
+
+// Where there is less work than multiprocessors, a whole segment is on its way at once; else more warps hide each other's
+// waiting better than one warp's copies do.
+template <int kDim>
+void choose_decode(const Launch& launch, int rows, const Parameters& parameters) {
+  const bool few = rows * parameters.cache.kv_heads <= launch.multiprocessors;
+  const bool one_half = parameters.heads / parameters.cache.kv_heads <= 8;
+  if (few) {
+    one_half ? launch_decode<kDim, 3, 1>(launch, parameters) : launch_decode<kDim, 3, 2>(launch, parameters);
+  } else {
+    one_half ? launch_decode<kDim, 1, 1>(launch, parameters) : launch_decode<kDim, 1, 2>(launch, parameters);
+  }
 }
 
 }  // namespace
 
-void attend_decode(const Launch& launch, const int32_t* words, const uint16_t* q, int heads, float scale,
-                   const CacheView& cache, const AttentionPartials& partials, uint16_t* x,
+void attend_decode(const Launch& launch, const int32_t* words, int rows, const uint16_t* q, int heads,
+                   float scale, const CacheView& cache, const AttentionPartials& partials, uint16_t* x,
                    int32_t* nonfinite) {
   const Parameters parameters{words, q, heads, scale, cache, partials, x, nonfinite};
   switch (cache.head_dim) {
     case 32:
-      return launch_decode<32>(launch, parameters);
+      return choose_decode<32>(launch, rows, parameters);
     case 64:
-      return launch_decode<64>(launch, parameters);
+      return choose_decode<64>(launch, rows, parameters);
     default:
-      return launch_decode<128>(launch, parameters);
+      return choose_decode<128>(launch, rows, parameters);
   }
 }
 

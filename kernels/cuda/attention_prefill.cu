@@ -104,8 +104,8 @@ __global__ void __launch_bounds__(kThreads) attend_prefill_kernel(const Paramete
     }
     if (key < seen_by_warp) {
       const int visible[2] = {seen[0] - key, seen[1] - key};
-      const bool all = attend_tile<kDim>(queries, shared.k[stage], shared.v[stage], visible,
-                                         min(count, seen_by_warp - key), p.scale, lane, state);
+      const bool all = attend_tile<kDim, 2>(queries, shared.k[stage], shared.v[stage], visible,
+                                            min(count, seen_by_warp - key), p.scale, lane, state, [] {});
       finite = finite && all;
     }
     __syncthreads();  // the stage is used up

@@ -198,8 +198,8 @@ void CudaOps::run_operation(const Operation& operation) {
       const AttentionPartials partials{partial_o_.data(), partial_l_.data(), partial_m_.data(),
                                        arrived_.data()};
       if (decode_items_ > 0)
-        attend_decode(launch_, words, q_.data(), shape_.heads, scale_, cache_view(layer), partials, x_.data(),
-                      nonfinite_.data());
+        attend_decode(launch_, words, rows_, q_.data(), shape_.heads, scale_, cache_view(layer), partials,
+                      x_.data(), nonfinite_.data());
       if (prefill_tiles_ > 0)
         attend_prefill(launch_, words, prefill_tiles_, q_.data(), shape_.heads, scale_, cache_view(layer),
                        x_.data(), nonfinite_.data());

@@ -6,27 +6,30 @@ namespace ra::cuda {
 namespace {
 
 constexpr int kWarps = 4;
-constexpr int kWarpRows = 16;     // outputs of a warp's tile
-constexpr int kStageValues = 64;  // k of a stage: 128 bytes a row
-constexpr int kRowBytes = kStageValues * sizeof(uint16_t);
+constexpr int kWarpRows = 16;         // outputs of a warp's tile
 constexpr int kRingBytes = 48 << 10;  // of a warp; with four warps most of a multiprocessor's shared memory
 
-template <int kColumnGroups>
+// A warp's ring: stages of kStageValues of k, of 16 rows of w and 8 kColumnGroups rows of x. Chunk c (16 bytes) of row r
+// lies at chunk c ^ (r mod 8) of its row, so that eight rows' equal chunks lie in different banks.
+template <int kColumnGroups, int kStageValues>
 struct Ring {
   static constexpr int kXRows = 8 * kColumnGroups;
+  static constexpr int kRowBytes = kStageValues * sizeof(uint16_t);
+  static constexpr int kRowChunks = kRowBytes / 16;
   static constexpr int kStageBytes = (kWarpRows + kXRows) * kRowBytes;
   static constexpr int kStages = kRingBytes / kStageBytes;
+  static constexpr int kCopyRows = 32 / kRowChunks;  // that a copy by all lanes fills
+  static constexpr int kSteps = kStageValues / 16;
 };
 
-// Place of chunk `chunk` (16 bytes) of row `row` in a stage: eight rows' equal chunks lie in different banks.
-__device__ inline int stage_at(int row, int chunk) {
-  return row * kRowBytes + ((chunk ^ (row & 7)) << 4);
-}
-
-__device__ inline void copy_chunk(void* to, const void* from, bool there) {
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(to)), "l"(from),
-               "r"(there ? 16 : 0)
+__device__ inline void copy_chunk(uint32_t to, const void* from, bool there) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(there ? 16 : 0)
                : "memory");
+}
+__device__ inline void read_matrices(uint32_t (&m)[4], uint32_t from) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
+               : "=r"(m[0]), "=r"(m[1]), "=r"(m[2]), "=r"(m[3])
+               : "r"(from));
 }
 
 __device__ inline void prefetch_row(const void* from, uint32_t bytes) {
@@ -35,12 +38,12 @@ __device__ inline void prefetch_row(const void* from, uint32_t bytes) {
 
 // [n, k], [m, k] -> [m, n] for m <= 8 kColumnGroups. A warp owns 16 outputs and walks all of k, through a ring of stages
 // of its own that is refilled without a pause from one tile of outputs to the next. Order: k16 steps, ascending from +0.
-template <int kColumnGroups>
+template <int kColumnGroups, int kStageValues>
 __global__ void __launch_bounds__(kWarps * 32) decode_product_kernel(const Product p) {
-  using R = Ring<kColumnGroups>;
+  using R = Ring<kColumnGroups, kStageValues>;
   extern __shared__ __align__(128) unsigned char raw[];
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-  unsigned char* ring = raw + warp * R::kStages * R::kStageBytes;
+  const uint32_t ring = shared_address(raw) + warp * R::kStages * R::kStageBytes;
   const int tiles = (p.n + kWarpRows - 1) / kWarpRows, chunks = p.k / kStageValues;
   // Tiles go round the multiprocessors first, then round their warps.
   const int first_tile = warp * gridDim.x + blockIdx.x, tile_step = kWarps * gridDim.x;
@@ -54,122 +57,122 @@ __global__ void __launch_bounds__(kWarps * 32) decode_product_kernel(const Produ
   wait_for_inputs();
   if (my_tiles == 0) return;
 
-  const int stages = my_tiles * chunks;
-  int load_tile = first_tile, load_chunk = 0;  // of the next stage to load
-  const auto load = [&](int stage) {
-    if (stage < stages) {
-      unsigned char* to = ring + stage % R::kStages * R::kStageBytes;
-      const int chunk = lane % 8;
-      const int64_t at = load_chunk * kStageValues + chunk * 8;
+  // The lane copies one chunk of every kCopyRows-th row, from `row` on.
+  const int row = lane / R::kRowChunks, chunk = lane % R::kRowChunks;
+  const uint32_t place = row * R::kRowBytes + ((chunk ^ row) << 4);  // row < 8
+  const int64_t row_step = static_cast<int64_t>(R::kCopyRows) * p.k;
+  const uint16_t* x = p.x + static_cast<int64_t>(row) * p.k + chunk * 8;
+  const uint16_t* w = p.w + (static_cast<int64_t>(first_tile) * kWarpRows + row) * p.k + chunk * 8;
+  int load_tile = first_tile, load_chunk = 0, loads_left = my_tiles * chunks;
+  uint32_t load_at = ring;  // of the next stage to load
+  const uint32_t ring_end = ring + R::kStages * R::kStageBytes;
+  const auto load = [&] {
+    if (loads_left > 0) {
+      --loads_left;
 #pragma unroll
-      for (int i = 0; i < kWarpRows / 4; ++i) {
-        const int row = i * 4 + lane / 8, n = load_tile * kWarpRows + row;
-        copy_chunk(to + stage_at(row, chunk), p.w + static_cast<int64_t>(min(n, p.n - 1)) * p.k + at,
-                   n < p.n);
+      for (int i = 0; i < kWarpRows / R::kCopyRows; ++i) {
+        const bool there = load_tile * kWarpRows + i * R::kCopyRows + row < p.n;
+        copy_chunk(load_at + i * R::kCopyRows * R::kRowBytes + (place ^ (i * R::kCopyRows & 7) << 4),
+                   there ? w + i * row_step : p.w, there);
       }
 #pragma unroll
-      for (int i = 0; i < R::kXRows / 4; ++i) {
-        const int row = i * 4 + lane / 8;
-        copy_chunk(to + stage_at(kWarpRows + row, chunk),
-                   p.x + static_cast<int64_t>(min(row, p.m - 1)) * p.k + at, row < p.m);
+      for (int i = 0; i < R::kXRows / R::kCopyRows; ++i) {
+        const bool there = i * R::kCopyRows + row < p.m;
+        copy_chunk(
+            load_at + (kWarpRows + i * R::kCopyRows) * R::kRowBytes + (place ^ (i * R::kCopyRows & 7) << 4),
+            there ? x + i * row_step : p.x, there);
       }
+      w += kStageValues;
+      x += kStageValues;
       if (++load_chunk == chunks) {
         load_chunk = 0;
         load_tile += tile_step;
+        x -= p.k;
+        w += static_cast<int64_t>(tile_step * kWarpRows - 1) * p.k;
       }
+      load_at += R::kStageBytes;
+      if (load_at == ring_end) load_at = ring;
     }
     asm volatile("cp.async.commit_group;" ::: "memory");  // an empty one keeps the count
   };
-  for (int stage = 0; stage < R::kStages - 1; ++stage) load(stage);
+  for (int stage = 0; stage < R::kStages - 1; ++stage) load();
 
-  // Operands of a stage; those of the next are read while this one's steps, each of which waits for the last, go on.
-  struct Operands {
-    uint32_t w[4][4];
-    uint32_t x[kColumnGroups][2][4];
-  };
-  const auto read = [&](int stage, Operands& to) {
-    const unsigned char* from = ring + stage % R::kStages * R::kStageBytes;
+  float c[kColumnGroups][4] = {};
+  int tile = first_tile, chunks_done = 0;
+  uint32_t read_at = ring;
+  const uint32_t w_row = (lane % 16) * R::kRowBytes, w_turn = lane / 16 ^ (lane & 7);
+  const uint32_t x_row = (kWarpRows + lane % 8) * R::kRowBytes, x_turn = lane / 8 ^ (lane & 7);
+  for (int stage = 0; stage < my_tiles * chunks; ++stage) {
+    asm volatile("cp.async.wait_group %0;" ::"n"(R::kStages - 2) : "memory");
+    __syncwarp();  // every lane's copies have arrived, and the stage that is refilled below was read by all
+    uint32_t a[R::kSteps][4], b[kColumnGroups][R::kSteps / 2][4];
 #pragma unroll
-    for (int step = 0; step < 4; ++step)
-      load_matrices(to.w[step], from + stage_at(lane % 16, step * 2 + lane / 16));
+    for (int step = 0; step < R::kSteps; ++step)
+      read_matrices(a[step], read_at + w_row + ((step * 2 ^ w_turn) << 4));
 #pragma unroll
     for (int g = 0; g < kColumnGroups; ++g) {
 #pragma unroll
-      for (int half = 0; half < 2; ++half)
-        load_matrices(to.x[g][half], from + stage_at(kWarpRows + g * 8 + lane % 8, half * 4 + lane / 8));
+      for (int pair = 0; pair < R::kSteps / 2; ++pair)
+        read_matrices(b[g][pair], read_at + x_row + g * 8 * R::kRowBytes + ((pair * 4 ^ x_turn) << 4));
     }
-  };
-  const auto write = [&](int tile, const float(&c)[kColumnGroups][4]) {
+    load();
+#pragma unroll
+    for (int step = 0; step < R::kSteps; ++step) {
+#pragma unroll
+      for (int g = 0; g < kColumnGroups; ++g)
+        k16_step(c[g], a[step], b[g][step / 2][2 * (step % 2)], b[g][step / 2][2 * (step % 2) + 1]);
+    }
+    read_at += R::kStageBytes;
+    if (read_at == ring_end) read_at = ring;
+    if (++chunks_done < chunks) continue;
 #pragma unroll
     for (int g = 0; g < kColumnGroups; ++g) {
 #pragma unroll
       for (int i = 0; i < 4; ++i) {
-        const int row = g * 8 + 2 * (lane % 4) + i % 2, n = tile * kWarpRows + lane / 4 + i / 2 * 8;
-        if (row >= p.m || n >= p.n) continue;
-        const int64_t place = static_cast<int64_t>(row) * p.n + n;
-        if (p.sums != nullptr) {
-          p.sums[place] = c[g][i];
-        } else {
-          p.y[place] = round_bits(c[g][i]);
+        const int m = g * 8 + 2 * (lane % 4) + i % 2, n = tile * kWarpRows + lane / 4 + i / 2 * 8;
+        if (m < p.m && n < p.n) {
+          const int64_t to = static_cast<int64_t>(m) * p.n + n;
+          if (p.sums != nullptr) {
+            p.sums[to] = c[g][i];
+          } else {
+            p.y[to] = round_bits(c[g][i]);
+          }
         }
+        c[g][i] = 0.0f;
       }
     }
-  };
-
-  asm volatile("cp.async.wait_group %0;" ::"n"(R::kStages - 2) : "memory");
-  __syncwarp();
-  Operands now, next;
-  read(0, now);
-  float c[kColumnGroups][4] = {};
-  int tile = first_tile, chunk = 0;
-#pragma unroll 2
-  for (int stage = 0; stage < stages; ++stage) {
-    asm volatile("cp.async.wait_group %0;" ::"n"(R::kStages - 3) : "memory");
-    __syncwarp();  // the next stage has arrived, and the one that is refilled was read by all
-    load(stage + R::kStages - 1);
-    if (stage + 1 < stages) read(stage + 1, next);
-#pragma unroll
-    for (int step = 0; step < 4; ++step) {
-#pragma unroll
-      for (int g = 0; g < kColumnGroups; ++g)
-        k16_step(c[g], now.w[step], now.x[g][step / 2][2 * (step % 2)],
-                 now.x[g][step / 2][2 * (step % 2) + 1]);
-    }
-    now = next;
-    if (++chunk < chunks) continue;
-    write(tile, c);
-#pragma unroll
-    for (int g = 0; g < kColumnGroups; ++g) c[g][0] = c[g][1] = c[g][2] = c[g][3] = 0.0f;
-    chunk = 0;
+    chunks_done = 0;
     tile += tile_step;
   }
 }
 
-template <int kColumnGroups>
+template <int kColumnGroups, int kStageValues>
 void launch_decode_product(const Launch& launch, const Product& product) {
-  using R = Ring<kColumnGroups>;
+  using R = Ring<kColumnGroups, kStageValues>;
   constexpr size_t kBytes = static_cast<size_t>(kWarps) * R::kStages * R::kStageBytes;
-  static const bool allowed = [] {
-    allow_shared(decode_product_kernel<kColumnGroups>, kBytes, "decode product");
+  const auto kernel = decode_product_kernel<kColumnGroups, kStageValues>;
+  static const bool allowed = [&] {
+    allow_shared(kernel, kBytes, "decode product");
     return true;
   }();
   static_cast<void>(allowed);
   const int tiles = (product.n + kWarpRows - 1) / kWarpRows;
-  launch_kernel(launch, "decode product", decode_product_kernel<kColumnGroups>,
-                dim3(min(tiles, launch.multiprocessors)), kWarps * 32, kBytes, product);
+  launch_kernel(launch, "decode product", kernel, dim3(min(tiles, launch.multiprocessors)), kWarps * 32,
+                kBytes, product);
 }
 
 }  // namespace
 
 bool decode_product_fits(int m, int n, int k) {
-  return m <= kDecodeRows && n > 0 && k % kStageValues == 0;
+  return m <= kDecodeRows && n > 0 && k % 64 == 0;
 }
 
 void decode_product(const Launch& launch, const Product& product) {
+  const bool wide = product.k % 128 == 0;
   if (product.m <= 8) {
-    launch_decode_product<1>(launch, product);
+    wide ? launch_decode_product<1, 128>(launch, product) : launch_decode_product<1, 64>(launch, product);
   } else {
-    launch_decode_product<2>(launch, product);
+    wide ? launch_decode_product<2, 128>(launch, product) : launch_decode_product<2, 64>(launch, product);
   }
 }
 

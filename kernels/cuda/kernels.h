@@ -60,10 +60,11 @@ struct AttentionPartials {
   int32_t* arrived = nullptr;  // [rows][kv_heads], zero between launches
 };
 
-// q [rows, heads * head_dim] over the cache -> x, of the same shape: the block's decode items, one query row each.
+// q [rows, heads * head_dim] over the cache -> x, of the same shape: the block's decode items, one query row each. `rows`
+// is the step's: it decides the launch alone.
 // Order: rules 11 to 14 over shares of split_keys keys, merged ascending.
-void attend_decode(const Launch& launch, const int32_t* words, const uint16_t* q, int heads, float scale,
-                   const CacheView& cache, const AttentionPartials& partials, uint16_t* x,
+void attend_decode(const Launch& launch, const int32_t* words, int rows, const uint16_t* q, int heads,
+                   float scale, const CacheView& cache, const AttentionPartials& partials, uint16_t* x,
                    int32_t* nonfinite);
 // The same for the block's `tiles` prefill tiles.
 void attend_prefill(const Launch& launch, const int32_t* words, int tiles, const uint16_t* q, int heads,

@@ -20,6 +20,32 @@ struct Parameters {
   int32_t* nonfinite;
 };
 
+// Neighbouring bf16 values of a lane at once.
+__device__ void read_values(const uint16_t* from, float (&v)[1]) {
+  v[0] = widen(*from);
+}
+__device__ void read_values(const uint16_t* from, float (&v)[2]) {
+  const uint32_t pair = *reinterpret_cast<const uint32_t*>(from);
+  v[0] = widen_low(pair);
+  v[1] = widen_high(pair);
+}
+__device__ void read_values(const uint16_t* from, float (&v)[4]) {
+  const uint2 pairs = *reinterpret_cast<const uint2*>(from);
+  v[0] = widen_low(pairs.x);
+  v[1] = widen_high(pairs.x);
+  v[2] = widen_low(pairs.y);
+  v[3] = widen_high(pairs.y);
+}
+__device__ void write_values(const float (&v)[1], uint16_t* to) {
+  *to = round_bits(v[0]);
+}
+__device__ void write_values(const float (&v)[2], uint16_t* to) {
+  *reinterpret_cast<uint32_t*>(to) = round_pair(v[0], v[1]);
+}
+__device__ void write_values(const float (&v)[4], uint16_t* to) {
+  *reinterpret_cast<uint2*>(to) = make_uint2(round_pair(v[0], v[1]), round_pair(v[2], v[3]));
+}
+
 // One warp a head of a row; a lane owns kDim / 32 neighbouring values. Order: lanes of rule 6 hold one value each, as
 // head_dim is at most 256; the tree's levels within a lane come first, then those between lanes. Absent lanes add +0 to a
 // sum of squares, which changes nothing.
@@ -35,8 +61,7 @@ __global__ void __launch_bounds__(kWarps * 32) qk_norm_rope_store_kernel(const P
   const int first = lane * kValues;
   const uint16_t* from = p.qkv + (static_cast<int64_t>(r) * (p.heads + 2 * kv_heads) + head) * kDim + first;
   float v[kValues];
-#pragma unroll
-  for (int e = 0; e < kValues; ++e) v[e] = widen(from[e]);
+  read_values(from, v);
   const int position = p.words[step.positions_at + r];
 
   if (head < p.heads + kv_heads) {
@@ -83,8 +108,7 @@ __global__ void __launch_bounds__(kWarps * 32) qk_norm_rope_store_kernel(const P
     uint16_t* tile = k_tile(p.cache, page, kv_head) + (is_v ? kTileKeys * kDim : 0);
     to = tile + chunk_at<kDim>(position % kTileKeys, first / 8) + first % 8;
   }
-#pragma unroll
-  for (int e = 0; e < kValues; ++e) to[e] = round_bits(v[e]);
+  write_values(v, to);
 }
 
 }  // namespace
