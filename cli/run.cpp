@@ -6,6 +6,7 @@
 #include "cli/arguments.h"
 #include "cli/audit_setup.h"
 #include "cli/blas_guard.h"
+#include "cli/devices.h"
 #include "cli/event_log.h"
 #include "cli/locations.h"
 #include "cli/output_file.h"
@@ -72,8 +73,10 @@ int run_run(const RunOptions& options) {
   check_report_files(options.reports, options.force, inputs);
   check_events(options, inputs);
 
+  if (!options.quiet && options.device.value_or("auto") == "auto")
+    print_error(fmt::format("repro-audit: {}\n", device_choice(settings.device)));
   const Checkpoint checkpoint = Checkpoint::open(settings.model);
-  require_right_blas(checkpoint.shape(), settings.threads);
+  if (settings.device.starts_with("cpu")) require_right_blas(checkpoint.shape(), settings.threads);
   const Tokenizer tokenizer = Tokenizer::open(checkpoint.tokenizer());
   Audit audit = earlier ? std::move(*earlier) : new_audit(settings, checkpoint, tokenizer);
   const ArmsSpec spec = arms_spec(settings, checkpoint, audit.plan);

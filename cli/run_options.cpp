@@ -60,10 +60,11 @@ std::string one_of(const std::string& option, const std::string& value,
 std::string resolve_device(const std::optional<std::string>& option) {
   const std::vector<Device> devices = available_devices();
   if (devices.empty()) throw Error(Exit::device, "no device; expected an x86-64 processor with AVX2 and FMA");
-  if (!option) return devices.front().id;
+  if (!option || *option == "auto") return devices.front().id;
   std::vector<std::string> ids;
   for (const Device& device : devices) ids.push_back(device.id);
   if (std::find(ids.begin(), ids.end(), *option) == ids.end()) {
+    if (option->starts_with("cuda")) throw Error(Exit::device, gpu_absence(printable(*option)));
     throw Error(Exit::device, fmt::format("--device: found \"{}\"; expected one of {}", printable(*option),
                                           fmt::join(ids, ", ")));
   }
@@ -119,8 +120,8 @@ void declare_run_options(CLI::App& verb, RunOptions& o) {
            "SIZES");
   add_number(verb, "--seed", o.seed, 0, UINT64_MAX, "The seed that the plan is drawn from (default 1)");
   add_text(verb, "--kernels", o.kernels, "Kernel sets, an arm each (default standard,invariant)", "SETS");
-  add_text(verb, "--device", o.device, "Where to compute; --version lists the devices (default: the first)",
-           "DEVICE");
+  add_text(verb, "--device", o.device,
+           "Where to compute: auto, or one that `devices` lists (default: auto, the first)", "DEVICE");
   add_number(verb, "--threads", o.threads, 1, kMaxThreads, "Threads (default: one for each available core)");
   add_flag(verb, "--ignore-eos", o.ignore_eos, "Generate past the end-of-text token");
   add_text(verb, "--companions", o.companions,

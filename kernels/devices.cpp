@@ -46,6 +46,14 @@ std::vector<Device> available_devices() {
   return devices;
 }
 
+std::vector<std::pair<std::string, std::string>> device_facts(const std::string& device) {
+  return is_cuda(device) ? cuda_device_facts(device) : cpu_device_facts(device);
+}
+
+std::string gpu_absence(const std::string& device) {
+  return cuda_absence(device);
+}
+
 std::unique_ptr<Ops> open_ops(const std::string& device, const ModelShape& shape,
                               const std::vector<KernelSet>& sets, int threads) {
   check(!sets.empty(), "a kernel set to open a device for");

@@ -26,8 +26,12 @@ struct Device {
   std::string id;           // what --device takes: "cpu", "cpu:avx2", "cuda:0"
   std::string description;  // one line for people
 };
-// Every device this build can use here; the first is the default.
+// Every device this build can use here; the first is the default: a GPU, if there is one.
 std::vector<Device> available_devices();
+// What is known of one of them, in order: memory, driver, libraries, ... Opens what it asks, so it may take a second.
+std::vector<std::pair<std::string, std::string>> device_facts(const std::string& device);
+// Why "cuda:N", or with "cuda" any GPU, is not among them: what was found, and what is expected. One sentence.
+std::string gpu_absence(const std::string& device);
 
 // --- what is loaded ------------------------------------------------------------------------------
 

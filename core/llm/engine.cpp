@@ -208,7 +208,8 @@ TrialResult Engine::run(const Trial& trial, const std::vector<std::vector<int32_
   } catch (const std::bad_alloc&) {
     result = failed("out of memory");
   } catch (const Error& error) {
-    if (error.status() == Exit::bug) throw;
+    // A lost device ends the audit; what was stored can be resumed.
+    if (error.status() == Exit::bug || error.status() == Exit::incomplete) throw;
     result = failed(error.what());
   }
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -70,6 +70,13 @@ std::vector<Device> cpu_devices() {
   return devices;
 }
 
+std::vector<std::pair<std::string, std::string>> cpu_device_facts(const std::string& device) {
+  return {{"processor", processor_name()},
+          {"instruction set", find_target(device).name},
+          {"cores", std::to_string(thread_count(0))},
+          {"library", blas_description()}};
+}
+
 std::unique_ptr<Ops> open_cpu_ops(const std::string& device, const ModelShape& shape,
                                   const std::vector<KernelSet>& sets, int threads) {
   const SimdTarget target = find_target(device);

@@ -12,6 +12,10 @@ std::string cuda_absence(const std::string& device) {
   return "device '" + device + "': this build has no CUDA kernels; expected cpu, or a build with RA_CUDA=ON";
 }
 
+std::vector<std::pair<std::string, std::string>> cuda_device_facts(const std::string& device) {
+  throw Error(Exit::device, cuda_absence(device));
+}
+
 std::unique_ptr<Ops> open_cuda_ops(const std::string& device, const ModelShape&,
                                    const std::vector<KernelSet>&, int) {
   throw Error(Exit::device, cuda_absence(device));

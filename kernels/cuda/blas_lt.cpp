@@ -111,8 +111,12 @@ std::string LtCandidate::text() const {
   return text;
 }
 
+std::string BlasLt::find_version() {
+  return version_text(Functions::open().get_version());
+}
+
 BlasLt::BlasLt() : functions_(&Functions::open()), workspace_(kWorkspaceBytes) {
-  version_ = version_text(functions_->get_version());
+  version_ = find_version();
   lt_check(functions_->create(&handle_), "a handle");
 }
 

@@ -43,6 +43,8 @@ class BlasLt {
   BlasLt& operator=(const BlasLt&) = delete;
 
   const std::string& version() const { return version_; }
+  // The library's version without a handle. Error(device) if it is not there.
+  static std::string find_version();
 
   // What the heuristic offers, best first, at most `most`. Without `any_scheme` only what needs no reduction between
   // blocks. Takes some 70 us: never in a captured step.

@@ -6,13 +6,38 @@
 #include "core/error.h"
 
 namespace ra::cuda {
+namespace {
+
+// After these nothing more can be computed in this process.
+bool is_sticky(cudaError_t status) {
+  switch (status) {
+    case cudaErrorIllegalAddress:
+    case cudaErrorIllegalInstruction:
+    case cudaErrorInvalidAddressSpace:
+    case cudaErrorInvalidPc:
+    case cudaErrorMisalignedAddress:
+    case cudaErrorLaunchFailure:
+    case cudaErrorLaunchTimeout:
+    case cudaErrorHardwareStackError:
+    case cudaErrorECCUncorrectable:
+    case cudaErrorNvlinkUncorrectable:
+    case cudaErrorAssert:
+    case cudaErrorDevicesUnavailable:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
 
 void cuda_check(cudaError_t status, const char* what) {
   if (status == cudaSuccess) return;
   cudaGetLastError();  // what is not sticky is done with
   if (status == cudaErrorMemoryAllocation) throw std::bad_alloc();
-  throw Error(Exit::device, std::string("CUDA: ") + what + ": " + cudaGetErrorString(status) + " (" +
-                                cudaGetErrorName(status) + "); expected success");
+  throw Error(is_sticky(status) ? Exit::incomplete : Exit::device,
+              std::string("CUDA: ") + what + ": " + cudaGetErrorString(status) + " (" +
+                  cudaGetErrorName(status) + "); expected success");
 }
 
 }  // namespace ra::cuda

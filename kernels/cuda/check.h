@@ -5,7 +5,8 @@
 
 namespace ra::cuda {
 
-// Throws std::bad_alloc for memory that is not there, Error(device) for everything else.
+// Throws std::bad_alloc for memory that is not there, Error(incomplete) where the device is lost to this process, and
+// Error(device) for everything else.
 void cuda_check(cudaError_t status, const char* what);
 
 }  // namespace ra::cuda

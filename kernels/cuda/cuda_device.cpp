@@ -98,6 +98,21 @@ std::string cuda_absence(const std::string& device) {
   return start + gpu.name + " has compute capability " + capability(gpu) + expected;
 }
 
+std::vector<std::pair<std::string, std::string>> cuda_device_facts(const std::string& device) {
+  const int number = number_of(device);
+  const cudaDeviceProp gpu = properties(number);
+  cuda_check(cudaSetDevice(number), "the device");
+  size_t free_bytes = 0, total = 0;
+  cuda_check(cudaMemGetInfo(&free_bytes, &total), "the device's memory");
+  return {{"gpu", gpu.name},
+          {"compute capability", capability(gpu)},
+          {"multiprocessors", std::to_string(gpu.multiProcessorCount)},
+          {"memory", gib(total) + ", " + gib(free_bytes) + " free"},
+          {"driver", "for CUDA " + version_text(driver_version())},
+          {"runtime", "CUDA " + version_text(CUDART_VERSION)},
+          {"library", "cuBLASLt " + cuda::BlasLt::find_version()}};
+}
+
 std::unique_ptr<Ops> open_cuda_ops(const std::string& device, const ModelShape& shape,
                                    const std::vector<KernelSet>& sets, int threads) {
   const auto refuse = [&](const std::string& what) {

@@ -17,6 +17,8 @@ std::vector<Device> cuda_devices();
 // Why `device`, which begins with "cuda", is not among them: what was found, and what is expected. One sentence.
 std::string cuda_absence(const std::string& device);
 
+std::vector<std::pair<std::string, std::string>> cuda_device_facts(const std::string& device);
+
 // As open_ops, memory_need and kernel_versions in kernels/ops.h; `device` is one of cuda_devices().
 std::unique_ptr<Ops> open_cuda_ops(const std::string& device, const ModelShape& shape,
                                    const std::vector<KernelSet>& sets, int threads);
