@@ -73,8 +73,6 @@ int run_run(const RunOptions& options) {
   check_report_files(options.reports, options.force, inputs);
   check_events(options, inputs);
 
-  if (!options.quiet && options.device.value_or("auto") == "auto")
-    print_error(fmt::format("repro-audit: {}\n", device_choice(settings.device)));
   const Checkpoint checkpoint = Checkpoint::open(settings.model);
   if (settings.device.starts_with("cpu")) require_right_blas(checkpoint.shape(), settings.threads);
   const Tokenizer tokenizer = Tokenizer::open(checkpoint.tokenizer());
@@ -85,6 +83,8 @@ int run_run(const RunOptions& options) {
     return static_cast<int>(Exit::ok);
   }
 
+  if (!options.quiet && options.device.value_or("auto") == "auto")
+    print_error(fmt::format("repro-audit: {}\n", device_choice(settings.device)));
   make_data_folder(database);
   Store store = Store::open_writer(database);
   std::optional<EventLog> events;

@@ -68,19 +68,34 @@ int CudaOps::write_words(const StepInput& input, int32_t* words, int most) {
 
   while (at % kDecodeItemWords != 0) put(0);  // items are read whole
   head.decode_items_at = at;
+  struct DecodedRow {
+    int row, slot, keys, shares;
+  };
+  std::vector<DecodedRow> decoded;
+  int64_t all_shares = 0;
   int row = 0;
   for (const Slice& slice : input.slices) {
     if (slice.rows == 1) {
-      const int shares = slice.position / head.split_keys + 1;
-      head.decode_items += shares;
-      for (int share = 0; share < shares; ++share) {
-        put(row);
-        put(slice.slot);
-        put(slice.position + 1);
-        put(share);
-      }
+      decoded.push_back({row, slice.slot, slice.position + 1, slice.position / head.split_keys + 1});
+      all_shares += decoded.back().shares;
     }
     row += slice.rows;
+  }
+  // The longest first, so that none is left for the end.
+  std::stable_sort(decoded.begin(), decoded.end(),
+                   [](const DecodedRow& a, const DecodedRow& b) { return a.keys > b.keys; });
+  const int limit = decode_share_limit(static_cast<int>(decoded.size()), all_shares, shape_.kv_heads,
+                                       launch_.multiprocessors);
+  for (const DecodedRow& d : decoded) {
+    const bool whole = d.shares <= limit;
+    const int items = whole ? 1 : d.shares;
+    head.decode_items += items;
+    for (int share = 0; share < items; ++share) {
+      put(d.row);
+      put(d.slot);
+      put(d.keys);
+      put(whole ? kWholeRow : share);
+    }
   }
   head.prefill_tiles_at = at;
   row = 0;

@@ -66,6 +66,10 @@ struct AttentionPartials {
 void attend_decode(const Launch& launch, const int32_t* words, int rows, const uint16_t* q, int heads,
                    float scale, const CacheView& cache, const AttentionPartials& partials, uint16_t* x,
                    int32_t* nonfinite);
+// The most shares of a row that one item may hold, in a step of so many rows, shares in all, and KV heads: rows up to it
+// need no merge between warps, and none is much longer than a warp's part of all the work. 0: no item holds a whole row of
+// several shares, which depends on the rows alone.
+int decode_share_limit(int rows, int64_t shares, int kv_heads, int multiprocessors);
 // The same for the block's `tiles` prefill tiles.
 void attend_prefill(const Launch& launch, const int32_t* words, int tiles, const uint16_t* q, int heads,
                     float scale, const CacheView& cache, uint16_t* x, int32_t* nonfinite);

@@ -15,14 +15,15 @@ struct PrefillTile {
 };
 constexpr int kPrefillTileWords = 4;
 
-// One share of a decoded row's keys.
+// One share of a decoded row's keys, or all of them.
 struct alignas(16) DecodeItem {
   int32_t row = 0;
   int32_t slot = 0;
   int32_t keys = 0;  // of the row
-  int32_t share = 0;
+  int32_t share = 0;  // or kWholeRow
 };
 constexpr int kDecodeItemWords = 4;
+constexpr int32_t kWholeRow = -1;
 
 // One entry of the page table that changed.
 struct PageUpdate {
