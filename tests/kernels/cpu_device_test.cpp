@@ -75,7 +75,7 @@ TEST(CpuDevice, IsTheFirstAndEachTargetHasAName) {
 }
 
 TEST(CpuDevice, AnUnknownNameIsAnErrorThatNamesTheKnownOnes) {
-  for (const std::string name : {"cpu:sse4", "cuda:0", "", "CPU", "cpu:"}) {
+  for (const std::string name : {"cpu:sse4", "", "CPU", "cpu:"}) {
     try {
       open_ops(name, small(), {invariant()}, 1);
       FAIL() << name;
@@ -83,6 +83,20 @@ TEST(CpuDevice, AnUnknownNameIsAnErrorThatNamesTheKnownOnes) {
       EXPECT_EQ(error.status(), Exit::device);
       for (const Device& device : available_devices())
         EXPECT_NE(std::string(error.what()).find(device.id), std::string::npos) << error.what();
+    }
+  }
+}
+
+TEST(CpuDevice, AGpuThatIsNotThereGetsASentenceThatSaysWhatWasFound) {
+  for (const std::string name : {"cuda:999", "cuda:", "cuda", "cuda:x"}) {
+    try {
+      open_ops(name, small(), {invariant()}, 1);
+      FAIL() << name;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.status(), Exit::device);
+      EXPECT_EQ(error.what(), gpu_absence(name));
+      EXPECT_EQ(std::string(error.what()).rfind("device '" + name + "': ", 0), 0u) << error.what();
+      EXPECT_NE(std::string(error.what()).find("; expected "), std::string::npos) << error.what();
     }
   }
 }
