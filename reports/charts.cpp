@@ -6,6 +6,7 @@
 #include <cmath>
 #include <set>
 
+#include "core/json.h"
 #include "reports/svg.h"
 #include "reports/words.h"
 
@@ -13,7 +14,8 @@ namespace ra {
 namespace {
 
 constexpr size_t kColors = 8;
-constexpr size_t kLanes = 12;  // streams that a parting chart draws
+constexpr size_t kLanes = 12;       // streams that a parting chart draws
+constexpr size_t kLabelBytes = 16;  // of a token's text in a label
 
 const std::string& name_in(const Audit& audit, const ArmFinding& arm) {
   return audit.arms[static_cast<size_t>(arm.arm)].name;
@@ -72,6 +74,25 @@ void place(std::vector<Lane>& lanes, int32_t index, int32_t& row) {
     return lanes[static_cast<size_t>(a)].parts_at > lanes[static_cast<size_t>(b)].parts_at;
   });
   for (const int32_t child : children) place(lanes, child, row);
+}
+
+// The two tokens at which a lane leaves its parent: "its" not "theirs".
+std::string parting_label(const Audit& audit, const Lane& lane, const Lane& parent) {
+  const auto token = [&](const Lane& of) {
+    const std::vector<int32_t>& tokens = audit.streams[static_cast<size_t>(of.stream)].tokens;
+    const auto at = static_cast<size_t>(lane.parts_at);
+    return at < tokens.size()
+               ? fmt::format("\u201c{}\u201d", printable(piece_of(audit, tokens[at]), kLabelBytes))
+               : std::string("the end");
+  };
+  return fmt::format("{} not {}", token(lane), token(parent));
+}
+
+// At least what a label takes in pixels: no letter of the tick size that printable() lets through is much wider.
+double label_width(const std::string& label) {
+  return 6.4 * static_cast<double>(std::count_if(label.begin(), label.end(), [](char c) {
+           return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+         }));
 }
 
 std::string runs_text(int64_t runs) {
@@ -175,6 +196,17 @@ std::string parting_chart(const Audit& audit, const ArmFinding& arm, const Strea
         x.at(static_cast<double>(audit.streams[static_cast<size_t>(lane.stream)].tokens.size()));
     svg.text(end + 12, y + 4, names.letter(lane.stream), "letter " + names.color(lane.stream));
     svg.text(end + 28, y + 4, runs_text(lane.runs), "tick");
+  }
+  for (const Lane& lane : lanes) {
+    if (lane.parent < 0) continue;
+    const std::string tokens = parting_label(audit, lane, lanes[static_cast<size_t>(lane.parent)]);
+    const auto length_here =
+        static_cast<double>(audit.streams[static_cast<size_t>(lane.stream)].tokens.size());
+    // Where it would leave the drawing it ends with its line instead of beginning there.
+    const double from = x.at(lane.parts_at) + 24,
+                 end = std::max(x.at(length_here), x.low + label_width(tokens));
+    const bool fits = from + label_width(tokens) <= end;
+    svg.text(fits ? from : end, y_of(lane) - 9, tokens, "tick halo", fits ? Anchor::start : Anchor::end);
   }
   x_axis(svg, x, bottom, width < 500 ? 5 : 10, "token position");
   return std::move(svg).finish();

@@ -35,6 +35,9 @@ std::string equality_chart(const Audit& audit, const Finding& finding, double wi
 // Which streams came at which batch size: bars of shares.
 std::string batch_size_chart(const Audit& audit, const ArmFinding& arm, const StreamNames& names,
                              double width);
+// The gap between the two best tokens over solo's steps, in fp32 accumulators; where streams leave it, and ties.
+std::string gap_chart(const Audit& audit, const Finding& finding, const ArmFinding& arm,
+                      const StreamNames& names, double width);
 // Tokens a second over the batch size, median and quartiles, one line an arm.
 std::string speed_chart(const Audit& audit, const Finding& finding, double width);
 

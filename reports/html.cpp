@@ -18,7 +18,7 @@ std::string badge(const Finding& finding) {
                             : finding.challenge == Challenge::none
                                 ? std::pair("notice", "The control did not fire")
                                 : std::pair("good", "Expectation met");
-  return fmt::format("<span class=\"badge {}\">{}</span>\n", tone, text);
+  return html_badge(tone, text) + "\n";
 }
 
 std::string headline(const HtmlView& view) {
@@ -63,14 +63,16 @@ std::string html_report(const Audit& audit, const Finding& finding) {
   page += "<main>\n";
   page += html_arms(view);
   page += html_parting(view);
+  page += html_gaps(view);
   page += html_texts(view);
   page += html_batch_sizes(view);
   page += html_trials(view);
-  page += html_operations(view);
+  page += html_coverage(view);
   page += html_speed(view);
   page += html_policy(view);
   page += html_subject(view);
   page += html_limits(view);
+  page += html_definitions();
   page += "</main>\n";
   page += end(audit);
   return page;

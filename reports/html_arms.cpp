@@ -15,13 +15,14 @@ namespace {
 
 constexpr double kWide = 860, kHalf = 420, kNarrow = 320;  // widths of drawings, in pixels
 constexpr size_t kKeys = 8;                                // streams that a key names
+constexpr size_t kListed = 20;                             // rows of a table of streams
 
 std::string badge(const HtmlView& view, const ArmFinding& arm) {
   const bool may_differ = arm.arm == view.finding.control;
   const char* tone = arm.verdict == Verdict::identical                 ? "good"
                      : arm.verdict == Verdict::diverged && !may_differ ? "bad"
                                                                        : "notice";
-  return fmt::format("<span class=\"badge {}\">{}</span>", tone, name_of(arm.verdict));
+  return html_badge(tone, name_of(arm.verdict));
 }
 
 // Runs by stream as one bar.
@@ -119,33 +120,110 @@ int64_t count_at(const std::map<int32_t, int64_t>& counts, int32_t key) {
 }
 
 std::string batch_size_numbers(const HtmlView& view) {
-  std::string markup =
-      "<details><summary>The numbers</summary><div class=\"scroll\"><table><thead><tr><th class=\"n\">Batch "
-      "size</th>";
+  std::vector<Column> columns = {{"Batch size", Cells::number}};
   std::set<int32_t> sizes;
   for (const ArmFinding& arm : view.finding.arms) {
-    fmt::format_to(
-        std::back_inserter(markup),
-        "<th class=\"n\">{}: runs</th><th class=\"n\">equal solo</th><th class=\"n\">launches</th>",
-        view.name(arm));
+    for (const char* count : {": runs", ": equal solo", ": launches"})
+      columns.push_back({view.name(arm) + count, Cells::number});
     for (const auto& [size, runs] : arm.runs_by_batch_size) sizes.insert(size);
     for (const auto& [size, launches] : arm.launches_by_logit_rows) sizes.insert(size);
   }
-  markup += "</tr></thead><tbody>\n";
+  HtmlTable table("Runs and launches by batch size", columns);
   for (const int32_t size : sizes) {
-    fmt::format_to(std::back_inserter(markup), "<tr><th class=\"n\">{}</th>", size);
+    std::vector<std::string> cells = {std::to_string(size)};
     for (const ArmFinding& arm : view.finding.arms) {
       int64_t equal = 0;
       for (const StreamGroup& group : arm.groups) {
         if (group.is_solo) equal = count_at(group.runs_by_batch_size, size);
       }
-      fmt::format_to(
-          std::back_inserter(markup), "<td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>",
-          count_at(arm.runs_by_batch_size, size), equal, count_at(arm.launches_by_logit_rows, size));
+      for (const int64_t count :
+           {count_at(arm.runs_by_batch_size, size), equal, count_at(arm.launches_by_logit_rows, size)})
+        cells.push_back(std::to_string(count));
     }
-    markup += "</tr>\n";
+    table.row(cells);
   }
-  return markup + "</tbody></table></div></details>\n";
+  return std::move(table).finish_folded("The numbers");
+}
+
+// A token at a place, or that the stream has ended there.
+std::string token_at(const HtmlView& view, int32_t stream, size_t position) {
+  const std::vector<int32_t>& tokens = view.stream(stream).tokens;
+  return position < tokens.size() ? view.token(tokens[position]) : "the end";
+}
+
+std::string stream_numbers(const HtmlView& view, const ArmFinding& arm) {
+  HtmlTable table("Streams of " + view.facts(arm).name, {{"Stream"},
+                                                         {"Runs", Cells::number},
+                                                         {"Leaves solo at", Cells::number},
+                                                         {"Its token", Cells::wide},
+                                                         {"Solo&rsquo;s", Cells::wide},
+                                                         {"Batch sizes", Cells::wide}});
+  size_t shown = 0;
+  for (const StreamGroup& group : arm.groups) {
+    if (++shown > kListed) break;
+    std::vector<std::string> cells = {view.names.letter(group.stream), std::to_string(group.runs)};
+    if (group.divergence) {
+      const auto at = static_cast<size_t>(group.divergence->position);
+      cells.insert(cells.end(), {std::to_string(at), token_at(view, group.stream, at),
+                                 token_at(view, arm.solo_stream, at)});
+    } else {
+      cells.insert(cells.end(), {"never", "", ""});
+    }
+    cells.push_back(ranges(group.runs_by_batch_size));
+    table.row(cells);
+  }
+  std::string summary = "The streams of " + view.name(arm);
+  if (arm.groups.size() > kListed)
+    summary +=
+        fmt::format(": the {} largest of {}; the JSON report has the rest", kListed, arm.groups.size());
+  return std::move(table).finish_folded(summary);
+}
+
+// The places at which the number of runs that equal solo changes.
+std::string equality_numbers(const HtmlView& view) {
+  HtmlTable table("Runs that still equal solo",
+                  {{"Arm"}, {"From token", Cells::number}, {"Runs equal to solo", Cells::number}});
+  size_t rows = 0;
+  for (const ArmFinding& arm : view.finding.arms) {
+    int64_t last = -1;
+    for (size_t i = 0; i < arm.equal_at.size() && rows < 2 * kListed; ++i) {
+      if (arm.equal_at[i] == last) continue;
+      last = arm.equal_at[i];
+      table.row({view.name(arm), std::to_string(i), fmt::format("{} of {}", last, arm.done)});
+      ++rows;
+    }
+  }
+  return std::move(table).finish_folded("The numbers");
+}
+
+// What the marks of a gap chart mean.
+std::string gap_key(const ArmFinding& arm) {
+  std::string key =
+      "<ul class=\"key\"><li><svg viewBox=\"0 0 16 16\" aria-hidden=\"true\"><circle class=\"part\" cx=\"8\" "
+      "cy=\"8\" r=\"5\"/></svg>a stream leaves here</li>";
+  if (arm.top_ties > 0) {
+    key += fmt::format(
+        "<li><svg viewBox=\"0 0 16 16\" aria-hidden=\"true\"><circle class=\"tie\" cx=\"8\" cy=\"8\" "
+        "r=\"5\"/></svg>equal logits: {}</li>",
+        counted(arm.top_ties, "tie"));
+  }
+  return key + "</ul>";
+}
+
+std::string ratio_text(const HtmlView& view, const SpeedRatio& ratio) {
+  const ArmFinding& control = view.finding.arms[static_cast<size_t>(view.finding.control)];
+  std::string text =
+      fmt::format("<b>{}</b> makes {:.2f} times the tokens a second of <b>{}</b>: the median over {}",
+                  view.name(*ratio.arm), ratio.median, view.name(control),
+                  counted(static_cast<int64_t>(ratio.by_size.size()), "batch size"));
+  if (ratio.by_size.size() > 1) text += fmt::format(", from {:.2f} to {:.2f}", ratio.low, ratio.high);
+  text += ".";
+  if (view.facts(control).facts.device.rfind("cpu", 0) == 0) {
+    text +=
+        " On a CPU standard multiplies with OpenBLAS&rsquo;s sgemm, which reads its weights in fp32: twice "
+        "the bytes.";
+  }
+  return "<p class=\"about below\">" + text + "</p>\n";
 }
 
 }  // namespace
@@ -170,11 +248,35 @@ std::string html_parting(const HtmlView& view) {
     if (arm.solo_stream < 0) continue;
     markup += html_figure(view.name(arm), kWide, kNarrow, "",
                           [&](double width) { return parting_chart(view.audit, arm, view.names, width); });
+    if (arm.distinct_streams > 1) markup += stream_numbers(view, arm);
   }
   const auto has_parted = [](const ArmFinding& arm) { return arm.first_divergence.has_value(); };
   if (std::none_of(view.finding.arms.begin(), view.finding.arms.end(), has_parted)) return markup;
-  return markup + html_figure("Runs that still equal solo", kWide, kNarrow, arms_key(view),
-                              [&](double width) { return equality_chart(view.audit, view.finding, width); });
+  return markup +
+         html_figure("Runs that still equal solo", kWide, kNarrow, arms_key(view),
+                     [&](double width) { return equality_chart(view.audit, view.finding, width); }) +
+         equality_numbers(view);
+}
+
+std::string html_gaps(const HtmlView& view) {
+  // The arms that parted show where it could happen; where none did, the first shows that it could have.
+  std::vector<const ArmFinding*> arms;
+  for (const ArmFinding& arm : view.finding.arms) {
+    if (arm.solo_stream >= 0 && arm.first_divergence) arms.push_back(&arm);
+  }
+  if (arms.empty() && view.finding.arms.front().solo_stream >= 0) arms.push_back(&view.finding.arms.front());
+  if (arms.empty()) return "";
+  std::string markup =
+      html_section("How close the best two tokens are",
+                   "The gap between the best and the second token at each step of solo, in fp32 before "
+                   "rounding, on a logarithmic "
+                   "scale. Streams part where the gap is small beside what the logits move.");
+  for (const ArmFinding* arm : arms) {
+    markup += html_figure("Solo of " + view.name(*arm), kWide, kNarrow, gap_key(*arm), [&](double width) {
+      return gap_chart(view.audit, view.finding, *arm, view.names, width);
+    });
+  }
+  return markup;
 }
 
 std::string html_batch_sizes(const HtmlView& view) {
@@ -200,21 +302,24 @@ std::string html_speed(const HtmlView& view) {
       "size, with its quartiles as a band. Arms took turns, trial by trial.");
   markup += html_figure("Tokens a second", kWide, kNarrow, arms_key(view),
                         [&](double width) { return speed_chart(view.audit, view.finding, width); });
-  markup +=
-      "<details><summary>The numbers</summary><div class=\"scroll\"><table><thead><tr><th>Arm</th><th "
-      "class=\"n\">Batch size</th>"
-      "<th class=\"n\">Trials</th><th class=\"n\">Median tokens/s</th><th "
-      "class=\"n\">Quartiles</th></tr></thead><tbody>\n";
+  HtmlTable table("Tokens a second by batch size", {{"Arm"},
+                                                    {"Batch size", Cells::number},
+                                                    {"Trials", Cells::number},
+                                                    {"Median tokens/s", Cells::number},
+                                                    {"Quartiles", Cells::number},
+                                                    {"Times the control&rsquo;s", Cells::number}});
   for (const ArmFinding& arm : view.finding.arms) {
+    const std::optional<SpeedRatio> ratio = speed_ratio(view.finding, arm);
+    if (ratio) markup += ratio_text(view, *ratio);
     for (const SpeedAtSize& at : arm.speed) {
-      fmt::format_to(std::back_inserter(markup),
-                     "<tr><th>{}</th><td class=\"n\">{}</td><td class=\"n\">{}</td><td "
-                     "class=\"n\">{:.1f}</td><td class=\"n\">{:.1f} to "
-                     "{:.1f}</td></tr>\n",
-                     view.name(arm), at.batch_size, at.trials, at.tokens_per_second, at.low, at.high);
+      const bool known = ratio && ratio->by_size.contains(at.batch_size);
+      table.row({view.name(arm), std::to_string(at.batch_size), std::to_string(at.trials),
+                 fmt::format("{:.1f}", at.tokens_per_second),
+                 fmt::format("{:.1f} to {:.1f}", at.low, at.high),
+                 known ? fmt::format("{:.2f}", ratio->by_size.at(at.batch_size)) : ""});
     }
   }
-  return markup + "</tbody></table></div></details>\n";
+  return markup + std::move(table).finish_folded("The numbers");
 }
 
 }  // namespace ra

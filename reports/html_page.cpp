@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "core/error.h"
 #include "core/hash.h"
 #include "reports/escape.h"
 #include "reports/html_style.h"
@@ -35,12 +36,50 @@ std::string html_section(const std::string& title, const std::string& about) {
   return markup;
 }
 
+std::string html_badge(const std::string& tone, const std::string& text) {
+  return fmt::format("<span class=\"badge {}\">{}</span>", tone, text);
+}
+
 std::string html_figure(const std::string& title, double width, double narrow, const std::string& key,
                         const std::function<std::string(double width)>& chart) {
   return fmt::format(
       "<div class=\"figure\"><div><b>{}</b>{}</div><div class=\"wide\">{}</div><div "
       "class=\"narrow\">{}</div></div>\n",
       title, key, chart(width), chart(narrow));
+}
+
+HtmlTable::HtmlTable(const std::string& label, std::vector<Column> columns) : columns_(std::move(columns)) {
+  markup_ =
+      fmt::format("<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"{}\"><table><thead><tr>",
+                  escape(label));
+  for (const Column& column : columns_) {
+    markup_ += fmt::format("<th scope=\"col\"{}>{}</th>", column.cells == Cells::number ? " class=\"n\"" : "",
+                           column.title);
+  }
+  markup_ += "</tr></thead><tbody>\n";
+}
+
+void HtmlTable::row(const std::vector<std::string>& cells) {
+  check(cells.size() == columns_.size(), "a cell for each column");
+  markup_ += "<tr>";
+  for (size_t i = 0; i < cells.size(); ++i) {
+    const char* style = columns_[i].cells == Cells::number ? " class=\"n\""
+                        : columns_[i].cells == Cells::wide ? " class=\"break\""
+                                                           : "";
+    markup_ += i == 0 ? fmt::format("<th scope=\"row\"{}>{}</th>", style, cells[i])
+                      : fmt::format("<td{}>{}</td>", style, cells[i]);
+  }
+  markup_ += "</tr>\n";
+  ++rows_;
+}
+
+std::string HtmlTable::finish() && {
+  return std::move(markup_) + "</tbody></table></div>\n";
+}
+
+std::string HtmlTable::finish_folded(const std::string& summary) && {
+  if (empty()) return "";
+  return fmt::format("<details><summary>{}</summary>{}</details>\n", summary, std::move(*this).finish());
 }
 
 }  // namespace ra

@@ -2,8 +2,10 @@
 // and drawings at two widths.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace ra {
 
@@ -13,9 +15,36 @@ std::string html_begin(const std::string& title);
 // A heading and a paragraph that says what is shown, if it is not empty. Both are markup.
 std::string html_section(const std::string& title, const std::string& about);
 
+// A word on a ground of its color: "good", "bad", "notice" or "plain".
+std::string html_badge(const std::string& tone, const std::string& text);
+
 // The drawing that `chart` makes at `width` and at `narrow` pixels; the style sheet shows one. `title` and `key` are
 // markup.
 std::string html_figure(const std::string& title, double width, double narrow, const std::string& key,
                         const std::function<std::string(double width)>& chart);
+
+enum class Cells : uint8_t { text, number, wide };  // wide: long words may be broken
+
+struct Column {
+  std::string title;  // markup
+  Cells cells = Cells::text;
+};
+
+// A table whose first column heads its rows; where it is wider than the page it scrolls by itself, with the keyboard too.
+class HtmlTable {
+ public:
+  // `label` names it to a screen reader.
+  HtmlTable(const std::string& label, std::vector<Column> columns);
+  void row(const std::vector<std::string>& cells);  // markup, one a column
+  bool empty() const { return rows_ == 0; }
+  std::string finish() &&;
+  // Folded away behind `summary`; nothing without rows.
+  std::string finish_folded(const std::string& summary) &&;
+
+ private:
+  std::vector<Column> columns_;
+  std::string markup_;
+  size_t rows_ = 0;
+};
 
 }  // namespace ra

@@ -27,13 +27,15 @@ struct HtmlView {
 
 std::string html_arms(const HtmlView& view);     // both arms side by side
 std::string html_parting(const HtmlView& view);  // how the streams part
+std::string html_gaps(const HtmlView& view);     // the two best tokens along solo
 std::string html_texts(const HtmlView& view);    // around the first divergence
 std::string html_batch_sizes(const HtmlView& view);
 std::string html_speed(const HtmlView& view);
-std::string html_trials(const HtmlView& view);  // rates with their bounds, failures
-std::string html_operations(const HtmlView& view);
-std::string html_policy(const HtmlView& view);   // its rules
-std::string html_subject(const HtmlView& view);  // model, prompt, settings, environment
+std::string html_trials(const HtmlView& view);    // rates with their bounds, failures
+std::string html_coverage(const HtmlView& view);  // what was reached, the operations, their kernel choices
+std::string html_policy(const HtmlView& view);    // its rules
+std::string html_subject(const HtmlView& view);   // model, prompt, settings, environment
 std::string html_limits(const HtmlView& view);
+std::string html_definitions();
 
 }  // namespace ra

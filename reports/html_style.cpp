@@ -8,13 +8,13 @@ const std::string_view kHtmlStyle = R"css(
 :root { color-scheme: light dark;
   --paper: #fcfbf8; --card: #ffffff; --ink: #1b1d22; --soft: #5b616b; --rule: #e2dfd7; --faint: #f3f1eb;
   --good: #17744a; --bad: #b3261e; --notice: #8f5a00; --good-bg: #e3f3ea; --bad-bg: #fbe6e3; --notice-bg: #fbefd5;
-  --s0: #2c5f8a; --s1: #d9722b; --s2: #2f9380; --s3: #b8456b; --s4: #7a63b8; --s5: #a08a1c; --s6: #5f9a3c; --s7: #8a5a44;
-  --sx: #9aa0a8; --a0: #6c7380; --a1: #17744a; --a2: #7a63b8; --a3: #c4621f; }
+  --s0: #2c5f8a; --s1: #b4560f; --s2: #1d7a69; --s3: #b8456b; --s4: #7a63b8; --s5: #7d6a0c; --s6: #447a26; --s7: #8a5a44;
+  --sx: #6a7079; --a0: #6c7380; --a1: #17744a; --a2: #7a63b8; --a3: #c4621f; }
 @media (prefers-color-scheme: dark) { :root {
   --paper: #121417; --card: #1a1d22; --ink: #e9e7e2; --soft: #a2a7b0; --rule: #2d3138; --faint: #21252b;
   --good: #6fcf9b; --bad: #ff8f85; --notice: #e8b963; --good-bg: #16301f; --bad-bg: #3d1b18; --notice-bg: #362a10;
   --s0: #6ea8d8; --s1: #f09a5c; --s2: #5cc4ae; --s3: #e67f9f; --s4: #ab98e6; --s5: #d0bb4f; --s6: #93cc70; --s7: #c39a83;
-  --sx: #7c828b; --a0: #a2a7b0; --a1: #6fcf9b; --a2: #ab98e6; --a3: #f09a5c; } }
+  --sx: #8b919a; --a0: #a2a7b0; --a1: #6fcf9b; --a2: #ab98e6; --a3: #f09a5c; } }
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 1rem/1.55 system-ui, -apple-system, "Segoe UI", Roboto,
@@ -72,6 +72,10 @@ svg .grid { stroke: var(--rule); stroke-width: 1; }
 svg .stream { fill: none; stroke-linecap: round; stroke-linejoin: round; }
 svg .arm { fill: none; stroke-width: 2.4; stroke-linejoin: round; }
 svg .part { fill: var(--card); stroke: var(--ink); stroke-width: 1.6; }
+svg .halo { paint-order: stroke; stroke: var(--card); stroke-width: 4px; stroke-linejoin: round; }
+svg .points { fill: none; stroke: var(--s0); stroke-width: 3.4; stroke-linecap: round; }
+svg .tie { fill: var(--notice); stroke: none; }
+svg .bound { stroke: var(--soft); stroke-width: 1; stroke-dasharray: 5 4; }
 svg .band { opacity: .17; stroke: none; }
 path.s0 { stroke: var(--s0); } path.s1 { stroke: var(--s1); } path.s2 { stroke: var(--s2); } path.s3 { stroke: var(--s3); }
 path.s4 { stroke: var(--s4); } path.s5 { stroke: var(--s5); } path.s6 { stroke: var(--s6); } path.s7 { stroke: var(--s7); }
@@ -104,10 +108,12 @@ th, td { text-align: left; padding: .46rem .9rem .46rem 0; border-bottom: 1px so
 th { font-weight: 600; color: var(--soft); font-size: .82rem; }
 tbody th { color: var(--ink); font-size: inherit; font-weight: 560; }
 td.n, th.n { text-align: right; white-space: nowrap; }
-td.break { overflow-wrap: anywhere; min-width: 9em; }
+td.break, th.break { overflow-wrap: anywhere; min-width: 9em; }
+.scroll:focus-visible { outline: 2px solid var(--s0); outline-offset: 2px; }
 details { margin-top: .7rem; font-size: .92rem; }
 summary { cursor: pointer; color: var(--soft); }
 summary:focus-visible { outline: 2px solid var(--s0); outline-offset: 3px; border-radius: 3px; }
+dl.definitions { max-width: 48em; margin-top: .6rem; }
 ul.limits { padding-left: 1.1rem; max-width: 48em; }
 ul.limits li { margin: .35rem 0; }
 pre, code, .mono { font-family: ui-monospace, "SF Mono", "Cascadia Code", Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: .86em; }
@@ -118,8 +124,8 @@ footer p { border-top: 1px solid var(--rule); padding-top: 1rem; }
   dd { margin-bottom: .5rem; } .figure { padding-left: .8rem; padding-right: .8rem; } }
 @media print { :root { color-scheme: light; --paper: #fff; --card: #fff; --ink: #000; --soft: #444; --rule: #ccc; --faint: #f4f4f4;
   --good: #17744a; --bad: #b3261e; --notice: #8f5a00; --good-bg: #e3f3ea; --bad-bg: #fbe6e3; --notice-bg: #fbefd5;
-  --s0: #2c5f8a; --s1: #d9722b; --s2: #2f9380; --s3: #b8456b; --s4: #7a63b8; --s5: #a08a1c; --s6: #5f9a3c; --s7: #8a5a44;
-  --sx: #9aa0a8; --a0: #6c7380; --a1: #17744a; --a2: #7a63b8; --a3: #c4621f; }
+  --s0: #2c5f8a; --s1: #b4560f; --s2: #1d7a69; --s3: #b8456b; --s4: #7a63b8; --s5: #7d6a0c; --s6: #447a26; --s7: #8a5a44;
+  --sx: #6a7079; --a0: #6c7380; --a1: #17744a; --a2: #7a63b8; --a3: #c4621f; }
   @page { size: A4; margin: 16mm 15mm; }
   html { font-size: 11.6px; } body { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   main, header, footer { max-width: none; padding-left: 0; padding-right: 0; } .scope { margin-bottom: 1.2rem; }

@@ -15,13 +15,9 @@ namespace {
 using Rows = std::vector<std::pair<std::string, std::string>>;
 
 std::string table(const std::string& title, const Rows& rows) {
-  std::string markup = fmt::format(
-      "<div class=\"scroll\"><table><thead><tr><th colspan=\"2\">{}</th></tr></thead><tbody>\n", title);
-  for (const auto& [key, value] : rows) {
-    fmt::format_to(std::back_inserter(markup), "<tr><th>{}</th><td class=\"break\">{}</td></tr>\n",
-                   escape(key), escape(value));
-  }
-  return markup + "</tbody></table></div>\n";
+  HtmlTable made(title, {{escape(title), Cells::wide}, {"Value", Cells::wide}});
+  for (const auto& [key, value] : rows) made.row({escape(key), escape(value)});
+  return std::move(made).finish();
 }
 
 Rows joined(Rows first, const std::map<std::string, std::string>& then) {
@@ -29,32 +25,23 @@ Rows joined(Rows first, const std::map<std::string, std::string>& then) {
   return first;
 }
 
-std::string trial_row(const HtmlView& view, const ArmFinding& arm, const char* stratum,
-                      const TrialRate& digests, const TrialRate& tokens) {
-  const auto text = [](const TrialRate& rate) {
-    return rate.trials == 0 ? "none compared" : rate_text(rate);
-  };
-  return fmt::format("<tr><th>{}</th><td>{}</td><td>{}</td><td>{}</td></tr>\n", view.name(arm), stratum,
-                     text(digests), text(tokens));
+std::string trial_rate(const TrialRate& rate) {
+  return rate.trials == 0 ? "none compared" : rate_text(rate);
 }
 
 std::string failures(const HtmlView& view) {
-  std::string rows;
+  HtmlTable table(
+      "Failed trials",
+      {{"Arm"}, {"Trial", Cells::number}, {"Batch size", Cells::number}, {"Reason", Cells::wide}});
   for (const ArmFinding& arm : view.finding.arms) {
     for (const int32_t index : arm.failures) {
       const Attempt& attempt = view.audit.attempts[static_cast<size_t>(index)];
-      fmt::format_to(
-          std::back_inserter(rows),
-          "<tr><th>{}</th><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"break\">{}</td></tr>\n",
-          view.name(arm), attempt.trial,
-          view.audit.plan.trials[static_cast<size_t>(attempt.trial)].batch_size, escape(attempt.failure));
+      const Trial& trial = view.audit.plan.trials[static_cast<size_t>(attempt.trial)];
+      table.row({view.name(arm), std::to_string(attempt.trial), std::to_string(trial.batch_size),
+                 escape(attempt.failure)});
     }
   }
-  if (rows.empty()) return rows;
-  return "<h3>Failed trials</h3>\n<div class=\"scroll\"><table><thead><tr><th>Arm</th><th "
-         "class=\"n\">Trial</th><th class=\"n\">Batch "
-         "size</th><th>Reason</th></tr></thead><tbody>\n" +
-         rows + "</tbody></table></div>\n";
+  return table.empty() ? "" : "<h3>Failed trials</h3>\n" + std::move(table).finish();
 }
 
 }  // namespace
@@ -74,47 +61,23 @@ std::string html_trials(const HtmlView& view) {
                                     "trial: distinct schedules, drawn at random. The bound is the "
                                     "exact one-sided 95% Clopper-Pearson one, for schedules drawn as this "
                                     "plan draws them, this prompt, this machine.");
-  markup +=
-      "<div class=\"scroll\"><table><thead><tr><th>Arm</th><th>Stratum</th><th>Unlike in "
-      "logits</th><th>Unlike in tokens</th>"
-      "</tr></thead><tbody>\n";
+  HtmlTable table("Random trials", {{"Arm"}, {"Stratum"}, {"Unlike in logits"}, {"Unlike in tokens"}});
   std::string pairs;
   for (const ArmFinding& arm : view.finding.arms) {
     for (const StratumFinding& at : arm.strata)
-      markup += trial_row(view, arm, name_of(at.stratum), at.digests, at.tokens);
-    if (arm.strata.size() != 1) markup += trial_row(view, arm, "all together", arm.digests, arm.tokens);
+      table.row({view.name(arm), name_of(at.stratum), trial_rate(at.digests), trial_rate(at.tokens)});
+    if (arm.strata.size() != 1)
+      table.row({view.name(arm), "all together", trial_rate(arm.digests), trial_rate(arm.tokens)});
     if (arm.pairs == 0) continue;
     fmt::format_to(std::back_inserter(pairs), "<br>{}: {} ({} of {}).", view.name(arm),
                    percent(static_cast<double>(arm.unlike_pairs) / static_cast<double>(arm.pairs)),
                    arm.unlike_pairs, arm.pairs);
   }
-  markup += "</tbody></table></div>\n";
+  markup += std::move(table).finish();
   if (!pairs.empty())
     markup += fmt::format(
         "<p class=\"about below\">Pairs of runs from different trials that are unlike:{}</p>\n", pairs);
   return markup + failures(view);
-}
-
-std::string html_operations(const HtmlView& view) {
-  if (view.finding.operations.empty()) return "";
-  std::string markup = html_section("Operations",
-                                    "A clean arm means something where the control was <em>challenged</em>: "
-                                    "it ran the operation in several orders of addition, and "
-                                    "their results from one input differed. <em>Exercised</em>: the number "
-                                    "of rows varied, the results did not.");
-  markup +=
-      "<div "
-      "class=\"scroll\"><table><thead><tr><th>Operation</th><th>State</th><th>Why</th></tr></thead><tbody>\n";
-  for (const OperationFinding& operation : view.finding.operations) {
-    const char* tone = operation.state == OperationState::challenged      ? "good"
-                       : operation.state == OperationState::not_exercised ? "notice"
-                                                                          : "plain";
-    fmt::format_to(
-        std::back_inserter(markup),
-        "<tr><th>{}</th><td><span class=\"badge {}\">{}</span></td><td class=\"break\">{}</td></tr>\n",
-        escape(operation.role), tone, name_of(operation.state), escape(operation.detail));
-  }
-  return markup + "</tbody></table></div>\n";
 }
 
 std::string html_policy(const HtmlView& view) {
@@ -122,20 +85,16 @@ std::string html_policy(const HtmlView& view) {
   if (finding.rules.empty()) return "";
   std::string markup = html_section(
       "Policy", "What exit status 0 needs, by the policy <b>" + escape(finding.policy) + "</b>.");
-  markup +=
-      "<div class=\"scroll\"><table><thead><tr><th>Arm</th><th>Rule</th><th>Expected</th><th>Found</th>"
-      "<th>State</th></tr></thead><tbody>\n";
+  HtmlTable table("Rules of the policy", {{"Arm"}, {"Rule"}, {"Expected"}, {"Found"}, {"State"}});
   for (const RuleOutcome& rule : finding.rules) {
     const char* tone = rule.state == RuleState::met     ? "good"
                        : rule.state == RuleState::unmet ? "bad"
                                                         : "notice";
-    markup += fmt::format(
-        "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td><span class=\"badge {}\">{}</span>"
-        "</td></tr>\n",
-        rule.arm < 0 ? "all" : view.name(finding.arms[static_cast<size_t>(rule.arm)]), escape(rule.rule),
-        escape(rule.expected), escape(rule.found), tone, name_of(rule.state));
+    table.row({rule.arm < 0 ? "all" : view.name(finding.arms[static_cast<size_t>(rule.arm)]),
+               escape(rule.rule), escape(rule.expected), escape(rule.found),
+               html_badge(tone, name_of(rule.state))});
   }
-  return markup + "</tbody></table></div>\n";
+  return markup + std::move(table).finish();
 }
 
 std::string html_subject(const HtmlView& view) {

@@ -108,31 +108,31 @@ std::string arms_key(const std::vector<std::string>& names) {
 }
 
 std::string arm_table(const Trend& trend, const std::string& name) {
-  std::string markup = fmt::format(
-      "<h3>{}</h3>\n<div class=\"scroll\"><table><thead><tr><th scope=\"col\" class=\"n\">#</th>"
-      "<th scope=\"col\">Audit</th><th scope=\"col\">Begun</th><th scope=\"col\">Verdict</th>"
-      "<th scope=\"col\" class=\"n\">Runs</th><th scope=\"col\" class=\"n\">Distinct</th>"
-      "<th scope=\"col\">Random trials that differ</th><th scope=\"col\" class=\"n\">First divergence</th>"
-      "<th scope=\"col\" class=\"n\">Tokens/s</th></tr></thead><tbody>\n",
-      escape(name));
+  HtmlTable table("Audits of " + name, {{"#", Cells::number},
+                                        {"Audit"},
+                                        {"Begun"},
+                                        {"Verdict"},
+                                        {"Runs", Cells::number},
+                                        {"Distinct", Cells::number},
+                                        {"Random trials that differ"},
+                                        {"First divergence", Cells::number},
+                                        {"Tokens/s", Cells::number}});
   for (size_t i = 0; i < trend.entries.size(); ++i) {
     const TrendEntry& entry = trend.entries[i];
     const TrendArm* arm = arm_named(entry, name);
     if (arm == nullptr) continue;
-    fmt::format_to(
-        std::back_inserter(markup),
-        "<tr><td class=\"n\">{}</td><th scope=\"row\" class=\"mono\">{}</th><td>{}</td><td>{}</td>"
-        "<td class=\"n\">{} of {}</td><td class=\"n\">{}</td><td>{}</td><td class=\"n\">{}</td>"
-        "<td class=\"n\">{:.1f}</td></tr>\n",
-        i + 1, escape(entry.id), escape(entry.created), name_of(arm->verdict), arm->done, arm->planned,
-        arm->distinct_streams, arm->digests.trials == 0 ? "none compared" : rate_text(arm->digests),
-        arm->first_divergence ? fmt::format("{}", *arm->first_divergence) : "none", arm->tokens_per_second);
+    table.row({std::to_string(i + 1), escape(entry.id), escape(entry.created), name_of(arm->verdict),
+               fmt::format("{} of {}", arm->done, arm->planned), std::to_string(arm->distinct_streams),
+               arm->digests.trials == 0 ? "none compared" : rate_text(arm->digests),
+               arm->first_divergence ? std::to_string(*arm->first_divergence) : "none",
+               fmt::format("{:.1f}", arm->tokens_per_second)});
   }
-  return markup + "</tbody></table></div>\n";
+  return fmt::format("<h3>{}</h3>\n", escape(name)) + std::move(table).finish();
 }
 
 std::string change_table(const Trend& trend) {
-  std::string rows;
+  HtmlTable table("What changed",
+                  {{"#", Cells::number}, {"What", Cells::wide}, {"Was", Cells::wide}, {"Is", Cells::wide}});
   for (size_t i = 1; i < trend.entries.size(); ++i) {
     for (const std::string& name : changes(trend, i)) {
       const auto value = [&](size_t entry) {
@@ -140,17 +140,11 @@ std::string change_table(const Trend& trend) {
         const auto found = conditions.find(name);
         return found == conditions.end() ? "absent" : escape(found->second);
       };
-      fmt::format_to(std::back_inserter(rows),
-                     "<tr><td class=\"n\">{}</td><th scope=\"row\">{}</th><td class=\"break\">{}</td>"
-                     "<td class=\"break\">{}</td></tr>\n",
-                     i + 1, escape(name), value(i - 1), value(i));
+      table.row({std::to_string(i + 1), escape(name), value(i - 1), value(i)});
     }
   }
-  if (rows.empty()) return "<p class=\"about\">Tool, settings and environment were the same in all.</p>\n";
-  return "<div class=\"scroll\"><table><thead><tr><th scope=\"col\" class=\"n\">#</th><th "
-         "scope=\"col\">What</th>"
-         "<th scope=\"col\">Was</th><th scope=\"col\">Is</th></tr></thead><tbody>\n" +
-         rows + "</tbody></table></div>\n";
+  if (table.empty()) return "<p class=\"about\">Tool, settings and environment were the same in all.</p>\n";
+  return std::move(table).finish();
 }
 
 }  // namespace

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <iterator>
+#include <vector>
+
+#include "core/audit/statistics.h"
 
 namespace ra {
 
@@ -32,6 +35,25 @@ std::string rate_text(const TrialRate& rate) {
   std::string text = fmt::format("{} of {}", rate.differing, rate.trials);
   if (rate.differing < rate.trials) text += fmt::format(" (at most {}, 95%)", percent(rate.upper95));
   return text;
+}
+
+std::optional<SpeedRatio> speed_ratio(const Finding& finding, const ArmFinding& arm) {
+  if (finding.control < 0 || arm.arm == finding.control) return std::nullopt;
+  SpeedRatio ratio{.arm = &arm};
+  for (const SpeedAtSize& base : finding.arms[static_cast<size_t>(finding.control)].speed) {
+    for (const SpeedAtSize& at : arm.speed) {
+      if (at.batch_size == base.batch_size && base.tokens_per_second > 0)
+        ratio.by_size[at.batch_size] = at.tokens_per_second / base.tokens_per_second;
+    }
+  }
+  if (ratio.by_size.empty()) return std::nullopt;
+  std::vector<double> values;
+  for (const auto& [size, value] : ratio.by_size) values.push_back(value);
+  ratio.median = median(values);
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  ratio.low = *low;
+  ratio.high = *high;
+  return ratio;
 }
 
 std::string piece_of(const Audit& audit, int32_t id) {

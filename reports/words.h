@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "core/audit/analysis.h"
@@ -22,5 +23,14 @@ std::string rate_text(const TrialRate& rate);
 std::string piece_of(const Audit& audit, int32_t id);
 // The bytes of the stream's tokens [begin, end).
 std::string text_of(const Audit& audit, const Stream& stream, size_t begin, size_t end);
+
+// Tokens a second of an arm over the control's, at each batch size that both have.
+struct SpeedRatio {
+  const ArmFinding* arm = nullptr;
+  std::map<int32_t, double> by_size;
+  double median = 0, low = 0, high = 0;
+};
+// Absent for the control, and where there is nothing to compare.
+std::optional<SpeedRatio> speed_ratio(const Finding& finding, const ArmFinding& arm);
 
 }  // namespace ra

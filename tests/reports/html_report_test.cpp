@@ -87,10 +87,10 @@ TEST(HtmlReport, HasNoScriptAndNothingFromOutside) {
       "mark", "dl",      "dt",      "dd",    "ul",    "li",   "table",  "thead",  "tbody",  "tr",      "th",
       "td",   "details", "summary", "svg",   "path",  "rect", "line",   "circle", "text"};
   const std::set<std::string> kAttributes = {
-      "lang",    "charset", "http-equiv",  "content",      "name", "class", "colspan",
-      "viewBox", "role",    "aria-label",  "aria-hidden",  "d",    "x",     "y",
-      "x1",      "y1",      "x2",          "y2",           "cx",   "cy",    "r",
-      "width",   "height",  "text-anchor", "stroke-width", "scope"};
+      "lang",    "charset", "http-equiv",  "content",      "name",  "class",   "colspan",
+      "viewBox", "role",    "aria-label",  "aria-hidden",  "d",     "x",       "y",
+      "x1",      "y1",      "x2",          "y2",           "cx",    "cy",      "r",
+      "width",   "height",  "text-anchor", "stroke-width", "scope", "tabindex"};
   for (const ExampleSpec& spec :
        {ExampleSpec{.runs = 60, .hostile = true}, ExampleSpec{.runs = 60},
         ExampleSpec{.runs = 60, .finished = false}, ExampleSpec{.runs = 60, .parts = false}}) {

@@ -1,0 +1,128 @@
+// How large pages are, and what a browser makes of them (check_layout.py).
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <limits>
+#include <regex>
+
+#include "core/audit/store_codec.h"
+#include "reports/report.h"
+#include "reports/trend.h"
+#include "tests/support/example_audit.h"
+#include "tests/support/temporary_folder.h"
+
+namespace ra {
+namespace {
+
+constexpr size_t kLargestPage = 400'000;
+
+std::string report_of(const Audit& audit) {
+  return html_report(audit, analyze(audit));
+}
+
+// A thousand runs whose streams part at a hundred places: the i-th run of `standard` has another token at step i of 100.
+Audit of_a_hundred_streams() {
+  Audit audit = example_audit({.runs = 1000, .parts = false});
+  std::vector<int32_t> made;
+  for (SequenceFact& fact : audit.sequences) {
+    const PlannedSequence& planned =
+        audit.plan.trials[static_cast<size_t>(fact.trial)].sequences[static_cast<size_t>(fact.sequence)];
+    if (fact.arm != 0 || planned.kind != SequenceKind::run || planned.index < 0) continue;
+    const auto place = static_cast<size_t>(planned.index % 100);
+    const Stream& solo = audit.streams[static_cast<size_t>(fact.stream)];
+    if (place == 0 || place >= solo.tokens.size()) continue;
+    std::vector<int32_t> tokens = solo.tokens;
+    std::vector<StepRecord> steps = solo.steps;
+    tokens[place] = steps[place].top[1];
+    std::swap(steps[place].top[0], steps[place].top[1]);
+    for (size_t i = place; i < steps.size(); ++i) steps[i].digest += place;
+    fact.stream = static_cast<int32_t>(audit.streams.size());
+    audit.streams.push_back(stream_of(std::move(tokens), std::move(steps), solo.end));
+  }
+  return audit;
+}
+
+TEST(HtmlLayout, APageOfAThousandRunsInAHundredStreamsIsSmall) {
+  const Audit audit = of_a_hundred_streams();
+  const Finding finding = analyze(audit);
+  ASSERT_GE(finding.arms[0].distinct_streams, 99);
+  const std::string page = html_report(audit, finding);
+  EXPECT_LT(page.size(), kLargestPage);
+  EXPECT_THAT(page, testing::HasSubstr("the 20 largest of "));
+  EXPECT_LT(report_of(example_audit({.runs = 1000, .max_tokens = 1000})).size(), kLargestPage);
+}
+
+TEST(HtmlLayout, ADatabasesNumbersThatAreNoneDrawNothingOdd) {
+  Audit audit = example_audit({.runs = 60});
+  const float odd[] = {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
+                       1e38F};
+  size_t next = 0;
+  for (Stream& stream : audit.streams) {
+    for (size_t i = 1; i < stream.steps.size(); i += 3) stream.steps[i].accumulator[0] = odd[next++ % 3];
+  }
+  const std::string page = report_of(audit);
+  std::smatch found;
+  EXPECT_FALSE(
+      std::regex_search(page, found, std::regex(R"re( (d|[xy][12]?|c[xy])="[^"]*(nan|inf)[^"]*")re")))
+      << found[0];
+}
+
+// What check_layout.py says of the pages; skips where there is no browser.
+void expect_sound(const TemporaryFolder& folder, const std::string& files) {
+  const std::string command = "cd '" + folder.path() +
+                              "' && python3 " RA_SOURCE "/tests/reports/check_layout.py " + files +
+                              " >said 2>&1";
+  const int status = WEXITSTATUS(std::system(command.c_str()));
+  std::ifstream said(folder / "said");
+  const std::string text{std::istreambuf_iterator<char>(said), std::istreambuf_iterator<char>()};
+  if (status == 77) GTEST_SKIP() << text;
+  EXPECT_EQ(status, 0) << text;
+}
+
+TEST(HtmlLayout, ABrowserFindsNoOverflowOverlapOrLowContrast) {
+  const TemporaryFolder folder;
+  folder.write("parted.html", report_of(example_audit({.runs = 200})));
+  expect_sound(folder, "parted.html");
+}
+
+TEST(HtmlLayout, TheCheckFindsWhatIsWrong) {
+  const TemporaryFolder folder;
+  folder.write(
+      "bad.html",
+      "<!DOCTYPE html><html lang=\"en\"><head><title>bad</title></head><body><h3>x</h3><div "
+      "style=\"width:2000px\">wide</div><svg viewBox=\"0 0 100 50\" width=\"100\"><text x=\"5\" "
+      "y=\"20\">one</text><text x=\"7\" y=\"21\">two</text></svg><p style=\"color:#ccc;background:#fff\">"
+      "faint</p><table><tr><th>a</th></tr></table><img src=\"file:///absent.png\"></body></html>");
+  const std::string command = "python3 " RA_SOURCE "/tests/reports/check_layout.py '" +
+                              (folder / "bad.html") + "' >'" + (folder / "said") + "'";
+  const int status = WEXITSTATUS(std::system(command.c_str()));
+  if (status == 77) GTEST_SKIP() << "no chromium here";
+  EXPECT_EQ(status, 1);
+  std::ifstream said(folder / "said");
+  const std::string text{std::istreambuf_iterator<char>(said), std::istreambuf_iterator<char>()};
+  for (const char* problem : {"pixels wide", "\"one\" and \"two\" overlap", "a drawing without a name",
+                              "contrast ", "has no scope", "skips a level", "asks for file:///absent.png"})
+    EXPECT_THAT(text, testing::HasSubstr(problem));
+}
+
+TEST(HtmlLayoutLong, OfEveryKindOfPageIsSound) {
+  const TemporaryFolder folder;
+  folder.write("quiet.html", report_of(example_audit({.runs = 100, .parts = false})));
+  folder.write("unfinished.html", report_of(example_audit({.runs = 300, .finished = false})));
+  folder.write("hostile.html", report_of(example_audit({.runs = 100, .hostile = true})));
+  folder.write("streams.html", report_of(of_a_hundred_streams()));
+  folder.write("long.html", report_of(example_audit({.runs = 100, .max_tokens = 1000})));
+  Trend trend{"model.gguf", std::string(64, 'a'), "Explain rivers.", std::string(64, 'b'), {}};
+  for (int32_t night = 0; night < 30; ++night) {
+    const Audit audit = example_audit({.runs = 40 + night, .parts = night % 7 != 0});
+    trend.entries.push_back(trend_entry(audit, analyze(audit)));
+  }
+  folder.write("trend.html", trend_html(trend));
+  expect_sound(folder, "quiet.html unfinished.html hostile.html streams.html long.html trend.html");
+}
+
+}  // namespace
+}  // namespace ra
