@@ -14,7 +14,12 @@ namespace {
 // Contexts of several attention segments, for the profile that makes a claim of them.
 constexpr int32_t kLongProbes[] = {1025, 4097};
 
-std::map<std::string, std::string> describe_model(const Checkpoint& checkpoint, const Tokenizer& tokenizer,
+std::string tokenizer_name(const Tokenizer* tokenizer) {
+  if (tokenizer == nullptr) return "none";
+  return tokenizer->pre_tokenizer() == "none" ? tokenizer->kind() : tokenizer->pre_tokenizer();
+}
+
+std::map<std::string, std::string> describe_model(const Checkpoint& checkpoint, const Tokenizer* tokenizer,
                                                   const std::string& chat_format) {
   const ModelShape& shape = checkpoint.shape();
   const auto number = [](int64_t value) { return fmt::format("{}", value); };
@@ -30,7 +35,7 @@ std::map<std::string, std::string> describe_model(const Checkpoint& checkpoint, 
       {"ffn", number(shape.ffn)},
       {"vocab", number(shape.vocab)},
       {"context", number(shape.max_positions)},
-      {"tokenizer", tokenizer.pre_tokenizer() == "none" ? tokenizer.kind() : tokenizer.pre_tokenizer()},
+      {"tokenizer", tokenizer_name(tokenizer)},
       {"chat_format", chat_format},
       {"chat_template_sha256", chat_template.empty() ? "" : hex(sha256(chat_template))},
   };
@@ -58,12 +63,12 @@ PlanSpec plan_spec(const RunSettings& settings, const ModelShape& shape, std::ve
   return spec;
 }
 
-Audit new_audit(const RunSettings& settings, const Checkpoint& checkpoint, const Tokenizer& tokenizer) {
+Audit new_audit(const RunSettings& settings, const Checkpoint& checkpoint, const Tokenizer* tokenizer) {
   const Prompt prompt = read_prompt(settings, checkpoint, tokenizer);
   Audit audit;
   audit.tool = program_version();
-  audit.plan =
-      make_plan(plan_spec(settings, checkpoint.shape(), prompt.ids, read_companions(settings, tokenizer)));
+  audit.plan = make_plan(
+      plan_spec(settings, checkpoint.shape(), prompt.ids, read_companions(settings, checkpoint, tokenizer)));
   audit.subject = {
       .model_name = checkpoint.name(),
       .model_sha256 = checkpoint.sha256(hash_cache_path()),
@@ -72,7 +77,8 @@ Audit new_audit(const RunSettings& settings, const Checkpoint& checkpoint, const
       .prompt_text = prompt.text,
       .prompt_sha256 = hex(sha256(prompt.text)),
   };
-  for (const int32_t id : prompt.ids) audit.subject.prompt_pieces.push_back(tokenizer.piece(id));
+  for (const int32_t id : prompt.ids)
+    audit.subject.prompt_pieces.push_back(tokenizer ? tokenizer->piece(id) : "");
   return audit;
 }
 

@@ -16,7 +16,8 @@ PlanSpec plan_spec(const RunSettings& settings, const ModelShape& shape, std::ve
                    std::vector<int32_t> companions);
 
 // Everything of a new audit but its id and its arms' facts: the plan, and what is audited, in words and hashes.
-Audit new_audit(const RunSettings& settings, const Checkpoint& checkpoint, const Tokenizer& tokenizer);
+// `tokenizer` is null where the checkpoint has none.
+Audit new_audit(const RunSettings& settings, const Checkpoint& checkpoint, const Tokenizer* tokenizer);
 
 // The arms that its plan needs.
 ArmsSpec arms_spec(const RunSettings& settings, const Checkpoint& checkpoint, const Plan& plan);

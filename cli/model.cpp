@@ -7,6 +7,7 @@
 #include "cli/arguments.h"
 #include "cli/byte_bar.h"
 #include "cli/config.h"
+#include "cli/dummy_weights.h"
 #include "cli/locations.h"
 #include "cli/model_report.h"
 #include "cli/terminal.h"
@@ -22,6 +23,7 @@ namespace {
 
 struct ModelOptions {
   std::optional<std::string> model;
+  std::optional<uint64_t> dummy_weights;
   bool json = false;
   bool check = false;
 };
@@ -78,6 +80,12 @@ std::string stop_text(const TokenizerSource& source, const Tokenizer* tokenizer)
   return text.empty() ? "none" : text;
 }
 
+std::string format_text(const Checkpoint& checkpoint) {
+  const std::optional<uint64_t> seed = checkpoint.dummy_seed();
+  if (!seed) return checkpoint.format();
+  return fmt::format("{}: weights drawn from seed {} by {}", checkpoint.format(), *seed, kDummyGenerator);
+}
+
 std::string memory_text(const ModelShape& shape) {
   const ArmsSpec spec = stated_arms();
   const MemoryNeed need = memory_needed(shape, spec);
@@ -93,7 +101,7 @@ std::string model_text(const Checkpoint& checkpoint, const Tokenizer* tokenizer)
   const TokenizerSource& source = checkpoint.tokenizer();
   std::string text;
   text += line("model", printable(checkpoint.name(), 200));
-  text += line("format", checkpoint.format());
+  text += line("format", format_text(checkpoint));
   text += line("family", checkpoint.family());
   text += line("layers", fmt::format("{}", shape.layers));
   text += line("hidden", fmt::format("{}, feed-forward {}", shape.hidden, shape.ffn));
@@ -128,15 +136,16 @@ CheckpointCheck check_with_progress(const std::string& path) {
 }
 
 int run_model(const ModelOptions& options) {
+  if (options.check && options.dummy_weights)
+    throw Error(Exit::usage, "--check with --dummy-weights; expected weights that are read");
   const std::string path = model_path(options.model, read_config(config_path()));
   std::optional<CheckpointCheck> check;
   if (options.check) check = check_with_progress(path);
   std::optional<Checkpoint> checkpoint;
   std::optional<Tokenizer> tokenizer;
   try {
-    checkpoint = Checkpoint::open(path);
-    const TokenizerSource& source = checkpoint->tokenizer();
-    if (source.tokenizer_json || !source.tokens.empty()) tokenizer = Tokenizer::open(source);
+    checkpoint = open_checkpoint(path, options.dummy_weights);
+    if (checkpoint->tokenizer().present()) tokenizer = Tokenizer::open(checkpoint->tokenizer());
   } catch (const Error& error) {
     if (!check) throw;
     // What it cannot be used for is a finding like any other, unless it is one already.
@@ -165,13 +174,15 @@ Verb add_model(CLI::App& app) {
            "(default: "
            "the configured one)",
            "PATH");
+  declare_dummy_weights(*verb, options->dummy_weights);
   add_flag(*verb, "--json", options->json, "The same as JSON");
   add_flag(*verb, "--check", options->check,
            "Read every tensor: hashes, NaN and infinities, the index; exit status 3 if something is wrong");
   verb->footer(
       "Of several files the SHA-256 is that of sha256sum's lines in the order of their names.\n\nExamples:\n"
       "  repro-audit model SmolLM2-135M-Instruct.Q4_1.gguf\n"
-      "  repro-audit model HuggingFaceTB/SmolLM2-135M-Instruct --check --json");
+      "  repro-audit model HuggingFaceTB/SmolLM2-135M-Instruct --check --json\n"
+      "  repro-audit model samples/configs/Qwen3-8B --dummy-weights 1");
   return {verb, [options] { return run_model(*options); }};
 }
 

@@ -9,6 +9,7 @@
 #include "core/audit/plan.h"
 #include "core/hash.h"
 #include "core/llm/chat.h"
+#include "core/llm/dummy_weights.h"
 
 namespace ra {
 namespace {
@@ -63,6 +64,11 @@ Json chat_json(const TokenizerSource& source) {
   const std::string& content = source.chat_template;
   return Json{Json::Object{{"format", chat ? text(name_of(chat->format)) : Json{}},
                            {"template_sha256", content.empty() ? Json{} : text(hex(sha256(content)))}}};
+}
+
+Json dummy_json(const std::optional<uint64_t>& seed) {
+  if (!seed) return Json{};
+  return Json{Json::Object{{"seed", Json{*seed}}, {"generator", text(kDummyGenerator)}}};
 }
 
 Json memory_json(const ModelShape& shape) {
@@ -127,6 +133,7 @@ Json model_json(const Checkpoint& checkpoint, const Tokenizer* tokenizer, const 
   return Json{Json::Object{
       {"name", text(checkpoint.name())},
       {"format", text(checkpoint.format())},
+      {"dummy_weights", dummy_json(checkpoint.dummy_seed())},
       {"family", text(checkpoint.family())},
       {"shape", shape_json(checkpoint.shape())},
       {"rope", rope_json(checkpoint.shape().rope)},

@@ -33,16 +33,24 @@ std::vector<int32_t> encode(const Tokenizer& tokenizer, const std::string& file,
   }
 }
 
+// The tokenizer that a text needs.
+const Tokenizer& needed(const Tokenizer* tokenizer, const Checkpoint& checkpoint, const char* expected) {
+  if (tokenizer == nullptr) refuse(checkpoint.name(), fmt::format("no tokenizer; expected {}", expected));
+  return *tokenizer;
+}
+
 }  // namespace
 
-Prompt read_prompt(const RunSettings& settings, const Checkpoint& checkpoint, const Tokenizer& tokenizer) {
+Prompt read_prompt(const RunSettings& settings, const Checkpoint& checkpoint, const Tokenizer* known) {
   const std::string& file = settings.prompt_file;
   const SpecialText special = settings.parse_special ? SpecialText::parse : SpecialText::plain;
   Prompt prompt{.format = "none"};
   if (settings.prompt_is_ids) {
     prompt.ids = prompt_ids(read_text(file, kMaxPromptBytes), shown(file), checkpoint.shape().vocab);
-    prompt.text = tokenizer.decode(prompt.ids);
+    prompt.text = known ? known->decode(prompt.ids) : fmt::format("[{}]", fmt::join(prompt.ids, ", "));
   } else {
+    const Tokenizer& tokenizer =
+        needed(known, checkpoint, "one, or the prompt's token ids by --prompt-ids FILE");
     prompt.text = prompt_text(read_text(file, kMaxPromptBytes), shown(file));
     if (settings.raw) {
       prompt.ids = encode(tokenizer, file, prompt.text, special, true);
@@ -70,9 +78,12 @@ Prompt read_prompt(const RunSettings& settings, const Checkpoint& checkpoint, co
   return prompt;
 }
 
-std::vector<int32_t> read_companions(const RunSettings& settings, const Tokenizer& tokenizer) {
+std::vector<int32_t> read_companions(const RunSettings& settings, const Checkpoint& checkpoint,
+                                     const Tokenizer* known) {
   const std::string& file = settings.companions_file;
   if (file.empty()) return {};
+  const Tokenizer& tokenizer =
+      needed(known, checkpoint, "one, or companions that are drawn, without --companions");
   return encode(tokenizer, file, prompt_text(read_text(file, kMaxCompanionBytes), shown(file)),
                 SpecialText::plain, false);
 }

@@ -7,6 +7,7 @@
 #include "cli/audit_setup.h"
 #include "cli/blas_guard.h"
 #include "cli/devices.h"
+#include "cli/dummy_weights.h"
 #include "cli/event_log.h"
 #include "cli/locations.h"
 #include "cli/output_file.h"
@@ -73,10 +74,12 @@ int run_run(const RunOptions& options) {
   check_report_files(options.reports, options.force, inputs);
   check_events(options, inputs);
 
-  const Checkpoint checkpoint = Checkpoint::open(settings.model);
+  const Checkpoint checkpoint = open_checkpoint(settings.model, settings.dummy_weights);
   if (settings.device.starts_with("cpu")) require_right_blas(checkpoint.shape(), settings.threads);
-  const Tokenizer tokenizer = Tokenizer::open(checkpoint.tokenizer());
-  Audit audit = earlier ? std::move(*earlier) : new_audit(settings, checkpoint, tokenizer);
+  std::optional<Tokenizer> tokenizer;
+  if (checkpoint.tokenizer().present()) tokenizer = Tokenizer::open(checkpoint.tokenizer());
+  Audit audit =
+      earlier ? std::move(*earlier) : new_audit(settings, checkpoint, tokenizer ? &*tokenizer : nullptr);
   const ArmsSpec spec = arms_spec(settings, checkpoint, audit.plan);
   if (options.dry_run) {
     print(plan_preview(audit.plan, checkpoint.shape(), spec));
@@ -117,7 +120,7 @@ int run_run(const RunOptions& options) {
                                       if (events) events->trial(audit, event);
                                       progress->acknowledge(event);
                                     },
-                                .piece = [&](int32_t id) { return tokenizer.piece(id); }});
+                                .piece = [&](int32_t id) { return tokenizer ? tokenizer->piece(id) : ""; }});
   progress.reset();
   if (end != RunEnd::complete) {
     const int status = tell_stopped(options, audit.id, end);

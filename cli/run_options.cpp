@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "cli/arguments.h"
+#include "cli/dummy_weights.h"
 #include "cli/policy_file.h"
 #include "core/error.h"
 #include "core/json.h"
@@ -108,6 +109,7 @@ void declare_run_options(CLI::App& verb, RunOptions& o) {
       "GGUF file, checkpoint folder, or org/name in the Hugging Face cache (default: $REPRO_AUDIT_MODEL, the "
       "configured one)",
       "PATH");
+  declare_dummy_weights(verb, o.dummy_weights);
   add_text(verb, "--prompt", o.prompt, "The prompt's text; its last newline is not part of it", "FILE|-");
   add_text(verb, "--prompt-ids", o.prompt_ids,
            "The prompt as a JSON array of token ids, without a chat format", "FILE");
@@ -149,6 +151,7 @@ void declare_run_options(CLI::App& verb, RunOptions& o) {
 RunSettings resolve(const RunOptions& options, const Config& config) {
   RunSettings settings;
   settings.model = model_path(options.model, config);
+  settings.dummy_weights = options.dummy_weights;
   resolve_prompt(options, settings);
   settings.device = resolve_device(options.device ? options.device : config.device);
   settings.threads = resolve_threads(options.threads, config);
@@ -175,6 +178,7 @@ RunSettings resolve(const RunOptions& options, const Config& config) {
 
 RunSettings resolve_resumed(const RunOptions& options, const Audit& audit) {
   const std::pair<const char*, bool> fixed[] = {
+      {"--dummy-weights", options.dummy_weights.has_value()},
       {"--prompt", options.prompt.has_value()},
       {"--prompt-ids", options.prompt_ids.has_value()},
       {"--system", options.system.has_value()},
@@ -207,6 +211,8 @@ RunSettings resolve_resumed(const RunOptions& options, const Audit& audit) {
   };
   RunSettings settings;
   settings.model = options.model ? model_path(options.model, {}) : value("model");
+  if (const std::string seed = value("dummy_weights"); seed != "no")
+    settings.dummy_weights = parse_number(seed, "dummy_weights", 0, UINT64_MAX);
   settings.device = resolve_device(value("device"));
   settings.threads = static_cast<int32_t>(parse_number(value("threads"), "threads", 1, kMaxThreads));
   for (const Arm& arm : audit.arms) settings.kernels.push_back(arm.name);
@@ -221,6 +227,7 @@ std::map<std::string, std::string> recorded(const RunSettings& settings) {
   for (const Stratum stratum : settings.strata) strata.emplace_back(name_of(stratum));
   std::map<std::string, std::string> values = {
       {"model", settings.model},
+      {"dummy_weights", settings.dummy_weights ? fmt::format("{}", *settings.dummy_weights) : "no"},
       {"device", settings.device},
       {"threads", fmt::format("{}", settings.threads)},
       {"kernels", fmt::format("{}", fmt::join(settings.kernels, ","))},

@@ -22,7 +22,7 @@ namespace ra {
 struct RunOptions {
   std::optional<std::string> model, prompt, prompt_ids, system, companions;
   std::optional<int32_t> runs, max_tokens, threads;
-  std::optional<uint64_t> seed, max_minutes;
+  std::optional<uint64_t> seed, max_minutes, dummy_weights;
   std::optional<std::string> batch_sizes, kernels, device, strata, logits, profile, policy;
   std::optional<std::string> database, resume, events, color;
   ReportFiles reports;
@@ -36,6 +36,7 @@ void declare_run_options(CLI::App& verb, RunOptions& options);
 // Resolved: what the audit is a function of, and nothing that only concerns its presentation.
 struct RunSettings {
   std::string model;
+  std::optional<uint64_t> dummy_weights;  // the seed of weights that are not read
   std::string device;
   int32_t threads = 0;
   std::vector<std::string> kernels;

@@ -13,9 +13,11 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "kernels/dummy_weights.h"
 #include "kernels/kernel_choice.h"
 
 namespace ra {
@@ -69,12 +71,15 @@ inline bool has_bias(const ModelShape& shape, Role role) {
 
 // A matrix whose rows are read on demand as the fp32 values they stand for. `read(first, count, out)` fills
 // out[count][columns]; it is called from several threads at once. `read_bias(out)` fills out[rows]; empty where the
-// product has no bias.
+// product has no bias. Of dummy weights `dummy` and `dummy_bias` say how a device makes the same values itself: element
+// (r, c) is number r * columns + c.
 struct RowSource {
   int rows = 0;
   int columns = 0;
   std::function<void(int first, int count, float* out)> read;
   std::function<void(float* out)> read_bias = {};
+  std::optional<DummyTensor> dummy = {};
+  std::optional<DummyTensor> dummy_bias = {};
 };
 
 // Which stored tensor a load() is for. Matrices are [n, k], row n holding the weights of output n.

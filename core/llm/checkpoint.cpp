@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/llm/checkpoint_source.h"
+#include "core/llm/dummy_weights.h"
 #include "core/llm/file_hashes.h"
 #include "core/llm/hub_cache.h"
 
@@ -24,6 +25,22 @@ bool has_non_finite(const float* values, int64_t count) {
     found |= (std::bit_cast<uint32_t>(values[i]) & 0x7f800000u) == 0x7f800000u ? 1u : 0u;
   }
   return found != 0;
+}
+
+// What a dummy model is called: its folder's name, and what it is.
+std::string dummy_name(const std::string& path, uint64_t seed) {
+  const std::filesystem::path file(path);
+  std::error_code unresolved;
+  const bool alone = file.filename() == "config.json";
+  const std::filesystem::path folder =
+      alone ? std::filesystem::absolute(file, unresolved).parent_path() : file;
+  return fmt::format("{} (dummy weights, seed {})", model_name(folder.string()), seed);
+}
+
+// Makes `count` elements from number `first` on.
+void make_dummy(const DummyTensor& tensor, uint64_t first, uint64_t count, float* out) {
+  for (uint64_t i = 0; i < count; ++i)
+    out[i] = std::bit_cast<float>(static_cast<uint32_t>(dummy_bf16(tensor, first + i)) << 16);
 }
 
 // GGUF keeps each head of llama's q and k as pairs (0, d/2), (1, d/2 + 1), ...; the model has the halves one
@@ -44,7 +61,24 @@ struct Checkpoint::State {
   std::vector<std::string> digests;  // of files, once they were asked for
   WeightTable weights;
   bool permutes_rows = false;
+  std::optional<uint64_t> dummy_seed;
   std::unique_ptr<std::atomic<bool>[]> non_finite;  // [tensors], set by reads
+
+  explicit State(CheckpointSource& source)
+      : family(source.config.family->name),
+        shape(source.config.shape),
+        tokenizer(std::move(source.tokenizer)),
+        inputs(std::move(source.files)) {
+    tokenizer.stop_tokens = source.config.stop_tokens;
+    tokenizer.vocab = shape.vocab;
+    for (const InputFile& input : inputs) files.push_back({input.path(), input.size()});
+  }
+
+  void take(WeightTable table, const std::vector<std::string>& earlier_warnings) {
+    weights = std::move(table);
+    weights.warnings.insert(weights.warnings.begin(), earlier_warnings.begin(), earlier_warnings.end());
+    non_finite = std::make_unique<std::atomic<bool>[]>(weights.tensors.size());
+  }
 
   // Reads rows [first, first + count) of a tensor as stored.
   void read_rows(size_t index, int64_t first, int64_t count, float* out) {
@@ -82,6 +116,30 @@ struct Checkpoint::State {
       out[row] = stored[static_cast<size_t>(permuted_row(row, shape.head_dim))];
     }
   }
+
+  // What a part reads its rows with, from a file or from nothing but a seed.
+  void read_stored(RowSource& source, const WeightPlace& place, bool permuted) {
+    source.read = [this, index = place.weight, permuted](int first, int count, float* out) {
+      check(first >= 0 && count >= 0 && count <= weights.tensors[index].rows - first, "rows of the tensor");
+      permuted ? read_permuted_rows(index, first, count, out) : read_rows(index, first, count, out);
+    };
+    if (!place.bias) return;
+    source.read_bias = [this, bias = *place.bias, permuted](float* out) { read_bias(bias, permuted, out); };
+  }
+
+  void read_dummy(RowSource& source, const WeightName& weight, int layer, bool biased) const {
+    const auto rows = static_cast<uint64_t>(source.rows), columns = static_cast<uint64_t>(source.columns);
+    const DummyTensor made = dummy_weight(*dummy_seed, weight, layer, shape);
+    source.dummy = made;
+    source.read = [=](int first, int count, float* out) {
+      check(first >= 0 && count >= 0 && count <= static_cast<int>(rows) - first, "rows of the tensor");
+      make_dummy(made, static_cast<uint64_t>(first) * columns, static_cast<uint64_t>(count) * columns, out);
+    };
+    if (!biased) return;
+    const DummyTensor bias = dummy_bias(*dummy_seed, weight, layer);
+    source.dummy_bias = bias;
+    source.read_bias = [=](float* out) { make_dummy(bias, 0, rows, out); };
+  }
 };
 
 Checkpoint::Checkpoint(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -94,24 +152,24 @@ Checkpoint Checkpoint::open(const std::string& path) {
   const bool folder = std::filesystem::is_directory(path, ignored);
   CheckpointSource source = folder ? open_folder(path) : open_gguf(InputFile::open(path));
 
-  auto state = std::make_unique<State>();
+  auto state = std::make_unique<State>(source);
   state->name = model_name(path);
-  state->family = source.config.family->name;
   state->format = source.format == CheckpointFormat::gguf ? "GGUF v3" : "safetensors";
-  state->shape = source.config.shape;
-  state->tokenizer = std::move(source.tokenizer);
-  state->tokenizer.stop_tokens = source.config.stop_tokens;
-  state->tokenizer.vocab = source.config.shape.vocab;
   state->permutes_rows = source.format == CheckpointFormat::gguf && source.config.family->gguf_permutes_rows;
-  state->inputs = std::move(source.files);
-  for (const InputFile& input : state->inputs) state->files.push_back({input.path(), input.size()});
   std::vector<std::string> paths;
   for (const InputFile& input : state->inputs) paths.push_back(input.path());
-  state->weights =
-      make_weight_table(source.tensors, paths, source.format, *source.config.family, state->shape);
-  state->weights.warnings.insert(state->weights.warnings.begin(), source.warnings.begin(),
-                                 source.warnings.end());
-  state->non_finite = std::make_unique<std::atomic<bool>[]>(state->weights.tensors.size());
+  state->take(make_weight_table(source.tensors, paths, source.format, *source.config.family, state->shape),
+              source.warnings);
+  return Checkpoint(std::move(state));
+}
+
+Checkpoint Checkpoint::open_dummy(const std::string& path, uint64_t seed) {
+  CheckpointSource source = open_weightless(path);
+  auto state = std::make_unique<State>(source);
+  state->name = dummy_name(path, seed);
+  state->format = "dummy";
+  state->dummy_seed = seed;
+  state->take(dummy_weight_table(state->shape), source.warnings);
   return Checkpoint(std::move(state));
 }
 
@@ -123,6 +181,9 @@ const std::string& Checkpoint::family() const {
 }
 const std::string& Checkpoint::format() const {
   return state_->format;
+}
+std::optional<uint64_t> Checkpoint::dummy_seed() const {
+  return state_->dummy_seed;
 }
 const ModelShape& Checkpoint::shape() const {
   return state_->shape;
@@ -155,7 +216,9 @@ const std::vector<std::string>& Checkpoint::file_digests(const std::string& cach
 }
 
 std::string Checkpoint::sha256(const std::string& cache) const {
-  return checkpoint_sha256(state_->files, file_digests(cache));
+  const std::string of_files = checkpoint_sha256(state_->files, file_digests(cache));
+  if (!state_->dummy_seed) return of_files;
+  return hex(ra::sha256(fmt::format("{} {} seed {}\n", of_files, kDummyGenerator, *state_->dummy_seed)));
 }
 
 std::string checkpoint_sha256(const std::vector<CheckpointFile>& files,
@@ -176,24 +239,12 @@ Parts Checkpoint::parts(Role role, int layer) const {
     if (weight.role != role) continue;
     const auto place = state_->weights.places.find({role, layer, static_cast<int>(parts.size())});
     check(place != state_->weights.places.end(), "a layer of the model");
-    const size_t index = place->second.weight;
-    const StoredTensor& tensor = state_->weights.tensors[index];
-    RowSource source;
+    const StoredTensor& tensor = state_->weights.tensors[place->second.weight];
+    RowSource& source = parts.emplace_back();
     source.rows = static_cast<int>(tensor.rows);
     source.columns = static_cast<int>(tensor.columns);
-    const bool permuted = weight.rotated && state_->permutes_rows;
-    source.read = [state = state_.get(), index, permuted](int first, int count, float* out) {
-      check(first >= 0 && count >= 0 && count <= state->weights.tensors[index].rows - first,
-            "rows of the tensor");
-      permuted ? state->read_permuted_rows(index, first, count, out)
-               : state->read_rows(index, first, count, out);
-    };
-    if (const std::optional<size_t> bias = place->second.bias) {
-      source.read_bias = [state = state_.get(), bias = *bias, permuted](float* out) {
-        state->read_bias(bias, permuted, out);
-      };
-    }
-    parts.push_back(std::move(source));
+    state_->dummy_seed ? state_->read_dummy(source, weight, layer, place->second.bias.has_value())
+                       : state_->read_stored(source, place->second, weight.rotated && state_->permutes_rows);
   }
   return parts;
 }

@@ -44,6 +44,8 @@ struct TokenizerSource {
   int32_t vocab = 0;          // rows of the model's embedding, which no token's id may reach; 0: not known
   std::string chat_template;  // a template is data: its marks are looked for, it is never executed
   std::vector<int32_t> stop_tokens;  // ids that end a stream (eos of config, generation_config, GGUF)
+
+  bool present() const { return tokenizer_json || !tokens.empty(); }
 };
 
 struct CheckpointFile {
@@ -59,13 +61,17 @@ class Checkpoint {
  public:
   // Opens a .gguf file or a folder. Error(bad_input) names the file, what was found and what is supported.
   static Checkpoint open(const std::string& path);
+  // A folder's config.json, or a configuration alone, with weights drawn from a seed (core/llm/dummy_weights.h); weights
+  // that are there are not read.
+  static Checkpoint open_dummy(const std::string& path, uint64_t seed);
   Checkpoint(Checkpoint&&) noexcept;
   Checkpoint& operator=(Checkpoint&&) noexcept;
   ~Checkpoint();
 
-  const std::string& name() const;    // last part of the path
+  const std::string& name() const;    // last part of the path; of dummy weights it says so
   const std::string& family() const;  // "llama", "qwen3", ...: Family::name
-  const std::string& format() const;  // "GGUF v3", "safetensors"
+  const std::string& format() const;  // "GGUF v3", "safetensors", "dummy"
+  std::optional<uint64_t> dummy_seed() const;
   const ModelShape& shape() const;
   const TokenizerSource& tokenizer() const;
   const std::vector<CheckpointFile>& files() const;  // all that were read, those with tensors first
@@ -76,11 +82,12 @@ class Checkpoint {
   // (core/llm/file_hashes.h); empty: none.
   const std::vector<std::string>& file_digests(const std::string& cache = "") const;
   // SHA-256 (hex) of the one file; of several (a folder's weights, configuration and tokenizer): of the lines
-  // "<sha256>  <name>\n" in name order, which is what sha256sum prints.
+  // "<sha256>  <name>\n" in name order, which is what sha256sum prints. With dummy weights: of that of the files, a blank
+  // and "repro-audit-dummy/1 seed <seed>\n".
   std::string sha256(const std::string& cache = "") const;
 
   // The parts of one operation's weight as Ops::load wants them: rows and biases in the model's order (GGUF's permutation
-  // of llama's q and k rows undone), dequantised when read. The checkpoint must outlive their use. Roles without weights
+  // of llama's q and k rows undone), dequantised or made when read. The checkpoint must outlive their use. Roles without weights
   // have no parts.
   Parts parts(Role role, int layer) const;
   // The tensors in which reads of their parts have met a NaN or an infinity so far: allowed, but worth a word.

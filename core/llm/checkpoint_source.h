@@ -22,5 +22,7 @@ struct CheckpointSource {
 
 CheckpointSource open_gguf(InputFile file);
 CheckpointSource open_folder(const std::string& path);
+// A folder, or a configuration alone, without the weights and what lists them: `tensors` stays empty.
+CheckpointSource open_weightless(const std::string& path);
 
 }  // namespace ra

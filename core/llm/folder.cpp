@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 
 #include "core/error.h"
 #include "core/llm/checkpoint_source.h"
@@ -119,21 +120,19 @@ std::string template_of(const Json& config, const std::string& file) {
   return {};
 }
 
-}  // namespace
+void read_config(CheckpointSource& source, const InputFile& file) {
+  const Json config = parse_json(file.read_text(kMaxConfigBytes), file.name(), kConfigLimits);
+  source.config = config_from_json(config, file.name());
+}
 
-CheckpointSource open_folder(const std::string& path) {
-  const ModelFolder folder(path);
-  CheckpointSource source;
-  source.format = CheckpointFormat::safetensors;
+InputFile open_config(const ModelFolder& folder) {
   if (!folder.has("config.json"))
     fail(folder.shown(), "a folder without config.json", "a model's folder or a GGUF file");
-  InputFile config_file = folder.open("config.json");
-  const Json config = parse_json(config_file.read_text(kMaxConfigBytes), config_file.name(), kConfigLimits);
-  source.config = config_from_json(config, config_file.name());
-  read_weights(folder, source);
-  check_tied_head(source);
-  source.files.push_back(std::move(config_file));
+  return folder.open("config.json");
+}
 
+// Everything beside configuration and weights: generation, chat format, tokenizer.
+void read_beside(const ModelFolder& folder, CheckpointSource& source) {
   const auto open_json = [&](const char* name) {
     source.files.push_back(folder.open(name));
     const InputFile& file = source.files.back();
@@ -165,6 +164,40 @@ CheckpointSource open_folder(const std::string& path) {
     source.tokenizer.tokenizer_json = source.files.back().path();
   } else {
     source.warnings.push_back("the folder has no tokenizer.json: prompts can only be given as token ids");
+  }
+}
+
+}  // namespace
+
+CheckpointSource open_folder(const std::string& path) {
+  const ModelFolder folder(path);
+  CheckpointSource source;
+  source.format = CheckpointFormat::safetensors;
+  InputFile config = open_config(folder);
+  read_config(source, config);
+  read_weights(folder, source);
+  check_tied_head(source);
+  source.files.push_back(std::move(config));
+  read_beside(folder, source);
+  return source;
+}
+
+CheckpointSource open_weightless(const std::string& path) {
+  CheckpointSource source;
+  source.format = CheckpointFormat::safetensors;
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
+    const ModelFolder folder(path);
+    source.files.push_back(open_config(folder));
+    read_config(source, source.files.back());
+    read_beside(folder, source);
+    if (folder.has("model.safetensors") || folder.has(kIndexName))
+      source.warnings.push_back("the folder's own weights are not read");
+  } else {
+    source.files.push_back(InputFile::open(path));
+    read_config(source, source.files.back());
+    source.warnings.push_back(
+        "a configuration alone has no tokenizer: prompts can only be given as token ids");
   }
   return source;
 }

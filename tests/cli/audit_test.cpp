@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "core/audit/store.h"
@@ -151,6 +152,77 @@ TEST(Audit, WeightsThatAreNoNumbersAreWarnedOfAndCountedInTheReport) {
   std::ifstream report(folder / "report.json");
   EXPECT_THAT(std::string(std::istreambuf_iterator<char>(report), {}),
               HasSubstr(R"("tensors_with_nan_or_infinity": "1")"));
+}
+
+// The tiny audit of a fixture's configuration with drawn weights and no tokenizer.
+std::vector<std::string> dummy_audit(const TemporaryFolder& folder, const std::string& fixture,
+                                     const std::vector<std::string>& more) {
+  std::vector<std::string> arguments = tiny_audit(folder, more);
+  arguments[2] = RA_GOLDEN "/" + fixture + "/config.json";
+  arguments.insert(arguments.end(), {"--dummy-weights", "9", "--ignore-eos"});
+  return arguments;
+}
+
+TEST(DummyAudit, InvariantIsIdenticalOverTrialsThreadsAndTargets) {
+  std::vector<std::vector<std::string>> machines = {{"--threads", "1"}, {"--threads", "2"}};
+  for (const char* target : {"cpu:avx2", "cpu:avx512"}) {
+    if (has_device(target)) machines.push_back({"--device", target});
+  }
+  std::optional<std::map<std::pair<int32_t, int32_t>, Hash128>> expected;
+  for (const std::vector<std::string>& machine : machines) {
+    const TemporaryFolder folder;
+    const Finished finished = run_program(dummy_audit(folder, "qwen3-bf16", machine));
+    ASSERT_EQ(finished.status, 0) << finished.err;
+    EXPECT_THAT(finished.out, HasSubstr("\ninvariant: identical\n  runs              12 of 12 equal solo"));
+    const Audit audit = stored(folder);
+    EXPECT_EQ(audit.subject.model_name, "qwen3-bf16 (dummy weights, seed 9)");
+    EXPECT_EQ(audit.subject.model.at("format"), "dummy");
+    EXPECT_EQ(audit.subject.model.at("tokenizer"), "none");
+    EXPECT_EQ(audit.subject.settings.at("dummy_weights"), "9");
+    EXPECT_EQ(audit.subject.prompt_text, "[168, 245, 37, 80, 124]");
+    const auto found = digests(audit, "invariant");
+    ASSERT_GT(found.size(), 12u);
+    if (!expected) expected = found;
+    EXPECT_EQ(found, *expected);
+  }
+}
+
+TEST(DummyAudit, GoesOnWithTheSeedThatItBeganWith) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(run_program(dummy_audit(folder, "qwen3-bf16", {})).status, 0);
+  const std::vector<std::string> resume = {"run", "--resume", "latest", "--db", folder / "audits.sqlite"};
+  const Finished resumed = run_program(resume);
+  EXPECT_EQ(resumed.status, 0) << resumed.err;
+  std::vector<std::string> other = resume;
+  other.insert(other.end(), {"--dummy-weights", "10"});
+  const Finished refused = run_program(other);
+  EXPECT_EQ(refused.status, 2);
+  EXPECT_THAT(refused.err, HasSubstr("--dummy-weights with --resume"));
+}
+
+TEST(DummyAudit, ATextNeedsATokenizer) {
+  const TemporaryFolder folder;
+  const std::string text = folder.write("prompt.txt", "Name a river.");
+  const std::vector<std::string> begin = {"run",
+                                          "--model",
+                                          RA_GOLDEN "/qwen3-bf16/config.json",
+                                          "--db",
+                                          folder / "audits.sqlite",
+                                          "--dummy-weights",
+                                          "1"};
+  std::vector<std::string> prompt = begin;
+  prompt.insert(prompt.end(), {"--prompt", text});
+  const Finished finished = run_program(prompt);
+  EXPECT_EQ(finished.status, 3);
+  EXPECT_THAT(finished.err,
+              HasSubstr("qwen3-bf16 (dummy weights, seed 1): no tokenizer; expected one, or the prompt's "
+                        "token ids by --prompt-ids FILE\n"));
+  std::vector<std::string> companions = begin;
+  companions.insert(companions.end(),
+                    {"--prompt-ids", folder.write("ids.json", "[1, 2]"), "--companions", text});
+  const Finished refused = run_program(companions);
+  EXPECT_EQ(refused.status, 3);
+  EXPECT_THAT(refused.err, HasSubstr("no tokenizer; expected one, or companions that are drawn"));
 }
 
 TEST(Audit, AnArmAloneHasTheDigestsThatItHasInterleaved) {

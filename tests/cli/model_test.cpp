@@ -143,6 +143,37 @@ TEST(ModelVerb, RemembersDigestsInTheCacheFolder) {
   EXPECT_THAT(launch_program(launch).out, HasSubstr(expected));
 }
 
+TEST(ModelVerb, DescribesAModelThatIsOnlyAConfiguration) {
+  const std::string folder = RA_SOURCE "/samples/configs/Qwen3-8B";
+  const Finished finished = run_program({"model", folder, "--dummy-weights", "12"});
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  for (const char* line : {
+           "model:        Qwen3-8B (dummy weights, seed 12)\n",
+           "format:       dummy: weights drawn from seed 12 by repro-audit-dummy/1\n",
+           "attention:    32 heads of 128, 8 key-value heads, q and k norm\n",
+           "weights:      8190735360 in all: BF16 in 399 tensors (15622.6 MiB)\n",
+           "tokenizer:    none: prompts need --prompt-ids\n",
+           "stop tokens:  151645\n",
+       }) {
+    EXPECT_THAT(finished.out, HasSubstr(line));
+  }
+  const Finished json = run_program({"model", folder + "/config.json", "--dummy-weights", "12", "--json"});
+  const Json report = parse_json(json.out, "report");
+  EXPECT_EQ(member(member(report, "dummy_weights"), "seed").unsigned_integer("seed"), 12u);
+  EXPECT_EQ(member(member(report, "dummy_weights"), "generator").string("generator"), "repro-audit-dummy/1");
+  EXPECT_THAT(finished.out, HasSubstr(member(report, "sha256").string("sha256")));
+}
+
+TEST(ModelVerb, DummyWeightsAreNothingToCheckAndNeededOnlyWhereNoneAre) {
+  const std::string folder = RA_SOURCE "/samples/configs/Qwen3-8B";
+  const Finished check = run_program({"model", folder, "--dummy-weights", "1", "--check"});
+  EXPECT_EQ(check.status, 2);
+  EXPECT_THAT(check.err, HasSubstr("--check with --dummy-weights; expected weights that are read"));
+  const Finished without = run_program({"model", folder});
+  EXPECT_EQ(without.status, 3);
+  EXPECT_THAT(without.err, HasSubstr("found a folder without weights; expected model.safetensors"));
+}
+
 TEST(ModelVerb, WarningsAndRefusalsAreSeen) {
   CheckpointFolder folder;
   auto tensors = tiny_safetensors_tensors();
