@@ -10,13 +10,18 @@
 namespace ra {
 namespace {
 
-class OracleStream : public testing::TestWithParam<const char*> {};
+struct Stream {
+  const char* fixture;
+  oracle::SumOrder order;
+};
+class OracleStream : public testing::TestWithParam<Stream> {};
 
 TEST_P(OracleStream, EqualsTheOneOfAnotherImplementation) {
-  const TinyModel weights = read_fixture(GetParam());
-  const auto streams = read_expected_streams(GetParam());
+  const auto& [fixture, order] = GetParam();
+  const TinyModel weights = read_fixture(fixture);
+  const auto streams = read_expected_streams(fixture, order);
   ASSERT_EQ(streams.size(), 4u);
-  OracleModel model(weights, 640);
+  OracleModel model(weights, 640, order);
   for (size_t i = 0; i < streams.size(); ++i) {
     const ExpectedStream& expected = streams[i];
     const GreedyRun run = greedy_run(model, expected.prompt, static_cast<int>(expected.steps.size()));
@@ -28,13 +33,17 @@ TEST_P(OracleStream, EqualsTheOneOfAnotherImplementation) {
   }
 }
 
+using enum oracle::SumOrder;
 INSTANTIATE_TEST_SUITE_P(Fixtures, OracleStream,
-                         testing::Values("llama-tied-bf16", "llama3-scaled-fp32-sharded", "mistral-fp16",
-                                         "qwen2-bf16", "qwen3-bf16"),
+                         testing::Values(Stream{"llama-tied-bf16", fma512},
+                                         Stream{"llama3-scaled-fp32-sharded", fma512},
+                                         Stream{"mistral-fp16", fma512}, Stream{"qwen2-bf16", fma512},
+                                         Stream{"qwen3-bf16", fma512}, Stream{"llama-tied-bf16", k16},
+                                         Stream{"qwen2-bf16", k16}, Stream{"qwen3-bf16", k16}),
                          [](const auto& test) {
-                           std::string name = test.param;
+                           std::string name = test.param.fixture;
                            std::erase(name, '-');
-                           return name;
+                           return name + (test.param.order == k16 ? "_k16" : "");
                          });
 
 }  // namespace
