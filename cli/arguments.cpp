@@ -26,25 +26,6 @@ std::vector<std::string_view> split(std::string_view text) {
   return parts;
 }
 
-// Insertions, deletions, substitutions and swaps of neighbours that turn one word into the other.
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::vector<size_t>> cost(a.size() + 1, std::vector<size_t>(b.size() + 1));
-  for (size_t i = 0; i <= a.size(); ++i) {
-    for (size_t j = 0; j <= b.size(); ++j) {
-      if (i == 0 || j == 0) {
-        cost[i][j] = i + j;
-        continue;
-      }
-      const size_t substitution = cost[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
-      cost[i][j] = std::min({cost[i - 1][j] + 1, cost[i][j - 1] + 1, substitution});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
-        cost[i][j] = std::min(cost[i][j], cost[i - 2][j - 2] + 1);
-      }
-    }
-  }
-  return cost[a.size()][b.size()];
-}
-
 }  // namespace
 
 uint64_t parse_number(std::string_view text, std::string_view where, uint64_t minimum, uint64_t maximum) {
@@ -92,26 +73,23 @@ CLI::Option* add_text(CLI::App& app, const std::string& names, std::optional<std
   return app.add_option_function<std::string>(names, store, description)->type_name(value_name);
 }
 
+std::string one_of(const std::string& where, const std::string& word,
+                   const std::vector<std::string>& choices) {
+  if (std::find(choices.begin(), choices.end(), word) == choices.end())
+    refuse(where, word, fmt::format("one of {}{}", fmt::join(choices, ", "), perhaps(word, choices)));
+  return word;
+}
+
+CLI::Option* add_choice(CLI::App& app, const std::string& names, std::optional<std::string>& value,
+                        const std::vector<std::string>& choices, const std::string& description,
+                        const std::string& value_name) {
+  const std::string where = CLI::detail::split_names(names).back();
+  const auto store = [=, &value](const std::string& text) { value = one_of(where, text, choices); };
+  return app.add_option_function<std::string>(names, store, description)->type_name(value_name);
+}
+
 CLI::Option* add_flag(CLI::App& app, const std::string& names, bool& value, const std::string& description) {
   return app.add_flag(names, value, description)->multi_option_policy(CLI::MultiOptionPolicy::Throw);
-}
-
-std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
-  std::string best;
-  size_t best_distance = word.size() / 3 + 1;
-  for (const std::string& candidate : candidates) {
-    const size_t distance = edit_distance(word, candidate);
-    if (distance < best_distance) {
-      best = candidate;
-      best_distance = distance;
-    }
-  }
-  return best;
-}
-
-std::string perhaps(std::string_view word, const std::vector<std::string>& candidates) {
-  const std::string candidate = nearest(word, candidates);
-  return candidate.empty() ? "" : ", perhaps " + candidate;
 }
 
 }  // namespace ra

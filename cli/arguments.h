@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/nearest.h"
+
 namespace ra {
 
 // Digits only, the whole string, within [minimum, maximum]. `where` names it in the error: "--runs".
@@ -20,9 +22,17 @@ std::vector<std::string> parse_list(std::string_view text, std::string_view wher
 // "1-32", "1,2,8", "1-4,16": ascending, each from 1 to `maximum`.
 std::vector<int32_t> parse_sizes(std::string_view text, std::string_view where, int32_t maximum);
 
+// `word` if it is one of the choices; else an error that names them, and the one that was perhaps meant.
+std::string one_of(const std::string& where, const std::string& word,
+                   const std::vector<std::string>& choices);
+
 // Declares an option that takes one value, or a flag, that may be given once.
 CLI::Option* add_text(CLI::App& app, const std::string& names, std::optional<std::string>& value,
                       const std::string& description, const std::string& value_name);
+// One of a few words.
+CLI::Option* add_choice(CLI::App& app, const std::string& names, std::optional<std::string>& value,
+                        const std::vector<std::string>& choices, const std::string& description,
+                        const std::string& value_name);
 CLI::Option* add_flag(CLI::App& app, const std::string& names, bool& value, const std::string& description);
 
 template <typename Integer>
@@ -34,12 +44,5 @@ CLI::Option* add_number(CLI::App& app, const std::string& names, std::optional<I
   };
   return app.add_option_function<std::string>(names, parse, description)->type_name("N");
 }
-
-// The candidate that `word` was most likely meant to be: at most a third of its letters differ. Empty for
-// none.
-std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
-
-// ", perhaps X" to end a refusal with, or nothing.
-std::string perhaps(std::string_view word, const std::vector<std::string>& candidates);
 
 }  // namespace ra

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <thread>
 
 #include "cli/arguments.h"
 #include "cli/dummy_weights.h"
 #include "cli/policy_file.h"
+#include "cli/terminal.h"
 #include "core/error.h"
 #include "core/json.h"
 #include "kernels/ops.h"
@@ -42,20 +44,10 @@ constexpr Profile kProfiles[] = {
 
 const Profile& find_profile(const std::string& name) {
   std::vector<std::string> names;
-  for (const Profile& profile : kProfiles) {
-    if (name == profile.name) return profile;
-    names.emplace_back(profile.name);
-  }
-  refuse(fmt::format("--profile: found \"{}\"; expected one of {}", printable(name), fmt::join(names, ", ")));
-}
-
-std::string one_of(const std::string& option, const std::string& value,
-                   const std::vector<std::string>& choices) {
-  if (std::find(choices.begin(), choices.end(), value) == choices.end()) {
-    refuse(fmt::format("{}: found \"{}\"; expected one of {}", option, printable(value),
-                       fmt::join(choices, ", ")));
-  }
-  return value;
+  for (const Profile& profile : kProfiles) names.emplace_back(profile.name);
+  one_of("--profile", name, names);
+  return *std::find_if(std::begin(kProfiles), std::end(kProfiles),
+                       [&](const Profile& profile) { return name == profile.name; });
 }
 
 std::string resolve_device(const std::optional<std::string>& option) {
@@ -66,8 +58,8 @@ std::string resolve_device(const std::optional<std::string>& option) {
   for (const Device& device : devices) ids.push_back(device.id);
   if (std::find(ids.begin(), ids.end(), *option) == ids.end()) {
     if (option->starts_with("cuda")) throw Error(Exit::device, gpu_absence(printable(*option)));
-    throw Error(Exit::device, fmt::format("--device: found \"{}\"; expected one of {}", printable(*option),
-                                          fmt::join(ids, ", ")));
+    throw Error(Exit::device, fmt::format("--device: found \"{}\"; expected one of {}{}", printable(*option),
+                                          fmt::join(ids, ", "), perhaps(*option, ids)));
   }
   return *option;
 }
@@ -145,7 +137,7 @@ void declare_run_options(CLI::App& verb, RunOptions& o) {
   add_flag(verb, "--force", o.force, "Replace files that exist");
   add_flag(verb, "--quiet", o.quiet, "Nothing on stderr but errors");
   add_flag(verb, "--no-progress", o.no_progress, "No progress line");
-  add_text(verb, "--color", o.color, "auto, always or never (default auto)", "WHEN");
+  add_choice(verb, "--color", o.color, kColorChoices, "auto, always or never (default auto)", "WHEN");
 }
 
 RunSettings resolve(const RunOptions& options, const Config& config) {
@@ -156,7 +148,8 @@ RunSettings resolve(const RunOptions& options, const Config& config) {
   settings.device = resolve_device(options.device ? options.device : config.device);
   settings.threads = resolve_threads(options.threads, config);
   settings.kernels = parse_list(options.kernels.value_or("standard,invariant"), "--kernels");
-  for (const std::string& name : settings.kernels) find_kernel_set(settings.device, name);
+  for (const std::string& name : settings.kernels)
+    one_of("--kernels", name, kernel_set_names(settings.device));
   settings.fp32_logits = one_of("--logits", options.logits.value_or("bf16"), {"bf16", "fp32"}) == "fp32";
   settings.ignore_eos = options.ignore_eos;
 

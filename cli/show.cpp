@@ -33,7 +33,7 @@ Verb add_show(CLI::App& app) {
   const auto options = std::make_shared<ShowOptions>();
   add_text(*verb, "id", options->id, "The audit: an id, the beginning of one, or latest (default)", "ID");
   add_text(*verb, "--db", options->database, "The database (default: the configured one)", "FILE");
-  add_text(*verb, "--color", options->color, "auto, always or never (default auto)", "WHEN");
+  add_choice(*verb, "--color", options->color, kColorChoices, "auto, always or never (default auto)", "WHEN");
   add_flag(*verb, "--json", options->json, "The report for machines instead");
   verb->footer("Example:\n  repro-audit show latest");
   return {verb, [options] { return run_show(*options); }};

@@ -1,7 +1,9 @@
 // The three standard streams: what a verb may assume of them, and how it writes to them.
 #pragma once
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace ra {
 
@@ -26,6 +28,7 @@ bool stderr_is_terminal();
 // Columns of the terminal: $COLUMNS if sane, else what the terminal says, else 80; from 40 to 400.
 int terminal_width();
 
+inline const std::vector<std::string> kColorChoices = {"auto", "always", "never"};
 // --color auto|always|never; auto: only on a terminal that knows colours, and not where $NO_COLOR is set.
 bool use_color(std::string_view choice);
 

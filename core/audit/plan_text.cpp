@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/hash.h"
+#include "core/nearest.h"
 
 namespace ra {
 namespace {
@@ -163,7 +164,8 @@ Stratum parse_stratum(const std::string& name) {
   std::string found = "'";
   found.append(name).append("'");
   if (name == "prefix") found = "prefix (reuse of a cached prefix is not supported yet)";
-  throw Error(Exit::usage, "--strata: " + found + "; expected rows, chunk, preempt or all");
+  throw Error(Exit::usage, "--strata: " + found + "; expected rows, chunk, preempt or all" +
+                               perhaps(name, {"rows", "chunk", "preempt", "all"}));
 }
 
 }  // namespace ra

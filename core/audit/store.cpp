@@ -14,6 +14,7 @@
 #include "core/audit/store_schema.h"
 #include "core/audit/store_time.h"
 #include "core/json.h"
+#include "core/nearest.h"
 
 namespace ra {
 namespace {
@@ -293,16 +294,19 @@ std::vector<AuditSummary> Store::list() const {
 }
 
 std::string Store::resolve(const std::string& id) const {
-  std::vector<std::string> found;
+  std::vector<std::string> found, likely;
   for (const AuditSummary& audit : list()) {
     if (audit.id == id) return id;
+    likely.push_back(audit.id.substr(0, id.size()));  // what is typed is often a beginning
     if (id == "latest") found = {audit.id};
     if (!id.empty() && audit.id.starts_with(id)) found.push_back(audit.id);
   }
   if (found.size() == 1) return found.front();
+  if (!likely.empty()) likely.emplace_back("latest");
   const std::string what = "audit '" + printable(id) + "' in " + database_->connection.name();
   if (found.empty())
-    throw Error(Exit::usage, what + ": there is none; expected an id that `repro-audit list` shows");
+    throw Error(Exit::usage,
+                what + ": there is none; expected an id that `repro-audit list` shows" + perhaps(id, likely));
   throw Error(Exit::usage, what + ": " + std::to_string(found.size()) + " begin so; expected more of the id");
 }
 

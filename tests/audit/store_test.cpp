@@ -137,6 +137,25 @@ TEST(Store, HoldsManyAuditsAndFindsThemByTheBeginningOfTheirIds) {
   }
 }
 
+TEST(Store, SuggestsTheNearestId) {
+  const TemporaryFolder folder;
+  ScriptedAudit scripted = scripted_audit(scripted_spec(), {});
+  scripted.audit.id = "20260101T080000-00ff";
+  Store::open_writer(folder / "audits.db").create(scripted.audit);
+  const Store store = Store::open_reader(folder / "audits.db");
+  const auto refused = [&](const std::string& id) -> std::string {
+    try {
+      return store.resolve(id);
+    } catch (const Error& error) {
+      return error.what();
+    }
+  };
+  EXPECT_THAT(refused("20260101T080000-00fe"), testing::EndsWith(", perhaps 20260101T080000-00ff"));
+  EXPECT_THAT(refused("20260110"), testing::EndsWith(", perhaps 20260101"));
+  EXPECT_THAT(refused("lastest"), testing::EndsWith(", perhaps latest"));
+  EXPECT_THAT(refused("x"), testing::EndsWith("`repro-audit list` shows"));
+}
+
 TEST(Store, NewAuditsGetIdsThatSortByTheirTime) {
   const TemporaryFolder folder;
   ScriptedAudit scripted = scripted_audit(scripted_spec(), {});

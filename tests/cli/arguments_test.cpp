@@ -50,14 +50,13 @@ TEST(Arguments, ListsHaveNoEmptyPartAndNoPartTwice) {
   }
 }
 
-TEST(Arguments, TheNearestNameIsSuggestedOnlyWhenItIsNear) {
-  const std::vector<std::string> names = {"--runs", "--batch-sizes", "--seed", "--prompt"};
-  EXPECT_EQ(nearest("--rnus", names), "--runs");
-  EXPECT_EQ(nearest("--batch-size", names), "--batch-sizes");
-  EXPECT_EQ(nearest("--promt", names), "--prompt");
-  EXPECT_EQ(nearest("--zebra", names), "");
-  EXPECT_EQ(perhaps("--zebra", names), "");
-  EXPECT_EQ(perhaps("--sed", names), ", perhaps --seed");
+TEST(Arguments, AWordThatIsNoChoiceIsRefusedWithTheNearest) {
+  EXPECT_EQ(one_of("--color", "never", {"auto", "always", "never"}), "never");
+  EXPECT_EQ(refusal(Exit::usage,
+                    [] {
+                      one_of("--color", "alwyas", {"auto", "always", "never"});
+                    }),
+            "--color: found \"alwyas\"; expected one of auto, always, never, perhaps always");
 }
 
 }  // namespace

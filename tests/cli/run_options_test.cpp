@@ -45,7 +45,8 @@ TEST(RunOptions, AProfileSetsWhatNoOptionDoes) {
   options.profile = "evidence";
   EXPECT_EQ(resolve(options, {}).min_random_trials, 300);
   options.profile = "evidense";
-  EXPECT_EQ(usage(options), "--profile: found \"evidense\"; expected one of quick, default, tml, evidence");
+  EXPECT_EQ(usage(options),
+            "--profile: found \"evidense\"; expected one of quick, default, tml, evidence, perhaps evidence");
 }
 
 TEST(RunOptions, ThePromptComesFromExactlyOnePlace) {

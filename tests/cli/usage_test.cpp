@@ -40,6 +40,18 @@ TEST(Usage, AnUnknownCommandOrOptionSuggestsTheNearest) {
   EXPECT_THAT(refusal(2, {"list", "extra"}), HasSubstr("unexpected \"extra\""));
 }
 
+TEST(Usage, AWordThatIsNoneOfTheKnownSuggestsTheNearest) {
+  const TemporaryFolder folder;
+  const std::pair<std::vector<std::string>, const char*> cases[] = {
+      {{"--kernels", "standrad"}, "perhaps standard"}, {{"--profile", "quik"}, "perhaps quick"},
+      {{"--strata", "rows,chnuk"}, "perhaps chunk"},   {{"--logits", "fp23"}, "perhaps fp32"},
+      {{"--policy", "nightyl"}, "perhaps nightly"},    {{"--color", "nevre"}, "perhaps never"},
+  };
+  for (const auto& [options, suggestion] : cases)
+    EXPECT_THAT(refusal(2, tiny_audit(folder, options)), testing::EndsWith(suggestion)) << options[1];
+  EXPECT_THAT(refusal(4, tiny_audit(folder, {"--device", "cpu:avx22"})), HasSubstr("perhaps cpu:avx2"));
+}
+
 TEST(Usage, AnOptionTwiceOrWithoutItsValueIsRefused) {
   EXPECT_EQ(refusal(2, {"run", "-n", "1", "--runs", "2"}), "--runs is given 2 times; expected once");
   EXPECT_EQ(refusal(2, {"run", "--quiet", "--quiet"}), "--quiet is given 2 times; expected once");
