@@ -214,12 +214,13 @@ Store Store::open_writer(const std::string& path) {
   auto database = std::make_unique<Database>(name, Access::write);
   database->lock = std::move(lock);
   Connection& connection = database->connection;
-  check_database(connection);
+  const int64_t version = check_database(connection);
   if (connection.read_only()) {
     throw Error(Exit::storage, printable_path(name) + ": read-only; expected to be able to write there");
   }
   // 3.40.1 can corrupt a database in WAL mode; with the journal and EXTRA a commit outlives a loss of power.
   connection.run("PRAGMA synchronous = EXTRA; PRAGMA foreign_keys = ON");
+  if (version < kSchemaVersion) migrate_database(connection, version);
   return Store(std::move(database));
 }
 
@@ -235,7 +236,7 @@ Store Store::open_reader(const std::string& path) {
     Connection(name, Access::write).integer("SELECT count(*) FROM sqlite_schema");
     database = std::make_unique<Database>(name, Access::read);
   }
-  check_database(database->connection);
+  database->version = check_database(database->connection);
   return Store(std::move(database));
 }
 
@@ -338,7 +339,7 @@ std::vector<std::string> Store::verify() const {
       }
     });
   }
-  for (const std::string& table : store_tables()) {
+  for (const std::string& table : store_tables(database_->version)) {
     attempt([&] {
       Rows rows(connection, table, "");
       while (rows.next()) continue;

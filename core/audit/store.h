@@ -23,6 +23,13 @@ struct AuditSummary {
   int64_t turns_done = 0;
 };
 
+// An audit by a name that later ones are compared with.
+struct Baseline {
+  std::string name;
+  std::string audit;  // its id
+  std::string set;    // when, UTC
+};
+
 class Store {
  public:
   // Opens for writing, creating the file and its schema if absent; takes the writer's lock (a file beside it) or fails
@@ -49,6 +56,18 @@ class Store {
   // The full id for a unique prefix of one, or for "latest"; Error(usage) otherwise.
   std::string resolve(const std::string& id) const;
   Audit load(const std::string& id) const;
+
+  std::vector<Baseline> baselines() const;  // by name
+  // Error(usage) if there is none.
+  Baseline baseline(const std::string& name) const;
+  // Names a complete audit, in place of another one that had the name. Error(usage) if the name is not plain, or the audit
+  // is not there; Error(incomplete) if trials are missing.
+  void set_baseline(const std::string& name, const std::string& id);
+  void remove_baseline(const std::string& name);  // the name alone; Error(usage) if there is none
+
+  // Removes the audits with everything of theirs, all or none, and then gives their space back. Error(usage) if one is a
+  // baseline's.
+  void remove(const std::vector<std::string>& ids);
 
   // SQLite's integrity check, the schema's fingerprint, and every chain and hash recomputed; one line a problem.
   std::vector<std::string> verify() const;

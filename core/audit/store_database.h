@@ -7,6 +7,7 @@
 
 #include "core/audit/store.h"
 #include "core/audit/store_lock.h"
+#include "core/audit/store_schema.h"
 #include "core/audit/store_sql.h"
 
 namespace ra {
@@ -22,6 +23,7 @@ struct Store::Database {
   Database(const std::string& path, Access access) : connection(path, access) {}
   std::unique_ptr<WriterLock> lock;  // none for readers
   Connection connection;
+  int64_t version = kSchemaVersion;              // of the schema; a reader may meet an older one
   std::map<std::string, OpenAudit> open_audits;  // by id
 };
 

@@ -12,11 +12,11 @@ namespace ra {
 namespace {
 
 constexpr int64_t kApplicationId = 0x72617564;  // "raud"
-constexpr int64_t kSchemaVersion = 2;
 
 struct Table {
   const char* name;
   const char* columns;
+  int64_t since = kOldestSchema;  // the version that it came with: later ones come later in the list
 };
 
 // Lists of ids and numbers are blobs of little-endian values; store_codec.h has their layout.
@@ -101,6 +101,8 @@ constexpr Table kTables[] = {
     {"pieces",
      "audit INTEGER NOT NULL REFERENCES audits, token INTEGER NOT NULL, bytes BLOB NOT NULL, UNIQUE (audit, "
      "token)"},
+    {"baselines", "name TEXT NOT NULL UNIQUE, audit INTEGER NOT NULL REFERENCES audits, set_at TEXT NOT NULL",
+     3},
 };
 
 std::string statement(const Table& table) {
@@ -130,12 +132,11 @@ void sync_folder(const std::string& path) {
 
 }  // namespace
 
-const std::vector<std::string>& store_tables() {
-  static const std::vector<std::string> names = [] {
-    std::vector<std::string> found;
-    for (const Table& table : kTables) found.emplace_back(table.name);
-    return found;
-  }();
+std::vector<std::string> store_tables(int64_t version) {
+  std::vector<std::string> names;
+  for (const Table& table : kTables) {
+    if (table.since <= version) names.emplace_back(table.name);
+  }
   return names;
 }
 
@@ -161,19 +162,21 @@ void create_database(const std::string& path) {
   sync_folder(path);
 }
 
-void check_database(Connection& connection) {
+int64_t check_database(Connection& connection) {
   const std::string& path = connection.name();
   if (connection.integer("PRAGMA application_id") != kApplicationId) {
     throw Error(Exit::bad_input, path + ": another program's database; expected one of repro-audit");
   }
   const int64_t version = connection.integer("PRAGMA user_version");
-  if (version != kSchemaVersion) {
+  if (version < kOldestSchema || version > kSchemaVersion) {
     throw Error(Exit::bad_input, path + ": schema version " + std::to_string(version) + "; expected " +
-                                     std::to_string(kSchemaVersion) +
+                                     std::to_string(kOldestSchema) + " to " + std::to_string(kSchemaVersion) +
                                      (version > kSchemaVersion ? " (a newer repro-audit made it)" : ""));
   }
   std::vector<std::string> expected;
-  for (const Table& table : kTables) expected.push_back(statement(table));
+  for (const Table& table : kTables) {
+    if (table.since <= version) expected.push_back(statement(table));
+  }
   std::vector<std::string> found;
   Statement schema(connection, "SELECT coalesce(sql, ''), type, name FROM sqlite_schema ORDER BY rowid");
   while (schema.step()) {
@@ -184,13 +187,23 @@ void check_database(Connection& connection) {
     found.push_back(schema.text(0));
   }
   if (found != expected) {
-    throw Error(Exit::bad_input, path + ": other tables than version " + std::to_string(kSchemaVersion) +
+    throw Error(Exit::bad_input, path + ": other tables than version " + std::to_string(version) +
                                      " has; expected the schema of repro-audit, unchanged");
   }
   const std::string journal = connection.text("PRAGMA journal_mode");
   if (journal != "delete") {
     throw Error(Exit::bad_input, path + ": journal mode " + journal + "; expected delete");
   }
+  return version;
+}
+
+void migrate_database(Connection& connection, int64_t version) {
+  Transaction transaction(connection, "BEGIN IMMEDIATE");
+  for (const Table& table : kTables) {
+    if (table.since > version) connection.run(statement(table));
+  }
+  connection.run("PRAGMA user_version = " + std::to_string(kSchemaVersion));
+  transaction.commit();
 }
 
 }  // namespace ra

@@ -8,13 +8,20 @@
 
 namespace ra {
 
-// Every table, in the order of creation.
-const std::vector<std::string>& store_tables();
+inline constexpr int64_t kSchemaVersion = 3;
+inline constexpr int64_t kOldestSchema = 2;  // that is read; 3 has baselines besides
+
+// Every table of a version, in the order of creation.
+std::vector<std::string> store_tables(int64_t version);
 
 // Makes a database with the tables at `path`, whole or not at all: a file that is ours was never half made.
 void create_database(const std::string& path);
 
-// Error(bad_input) unless the file is a database of this program, of this version, with these tables and nothing else.
-void check_database(Connection& connection);
+// The database's version. Error(bad_input) unless it is one of this program, of a version from kOldestSchema on, with its
+// tables and nothing else.
+int64_t check_database(Connection& connection);
+
+// Brings a database of an older version to this one, in one transaction.
+void migrate_database(Connection& connection, int64_t version);
 
 }  // namespace ra

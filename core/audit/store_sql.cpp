@@ -93,6 +93,13 @@ void Connection::run(const std::string& sql) {
   if (sqlite3_exec(handle(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) throw failure(sql);
 }
 
+void Connection::vacuum() {
+  // It attaches the copy that it writes.
+  sqlite3_limit(handle(), SQLITE_LIMIT_ATTACHED, 1);
+  run("VACUUM");
+  sqlite3_limit(handle(), SQLITE_LIMIT_ATTACHED, 0);
+}
+
 int64_t Connection::integer(const std::string& sql) {
   Statement statement(*this, sql);
   if (!statement.step()) throw damaged("no answer to " + sql);

@@ -32,6 +32,7 @@ class Connection {
   Connection(const std::string& path, Access access);
 
   void run(const std::string& sql);
+  void vacuum();  // gives free pages back; not in a transaction
   // The first column of the only row.
   int64_t integer(const std::string& sql);
   std::string text(const std::string& sql);

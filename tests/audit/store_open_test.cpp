@@ -93,9 +93,10 @@ TEST_F(StoreOpen, AnotherProgramsDatabaseIsBadInputAndUntouched) {
 
 TEST_F(StoreOpen, ANewerSchemaIsBadInputAndUntouched) {
   make();
-  run_sql(path_, "PRAGMA user_version = 3");
+  run_sql(path_, "PRAGMA user_version = 4");
   const std::string before = content_of(path_);
-  EXPECT_THAT(write(path_).message, HasSubstr("schema version 3; expected 2 (a newer repro-audit made it)"));
+  EXPECT_THAT(write(path_).message,
+              HasSubstr("schema version 4; expected 2 to 3 (a newer repro-audit made it)"));
   EXPECT_EQ(read(path_).status, Exit::bad_input);
   EXPECT_EQ(content_of(path_), before);
 }
