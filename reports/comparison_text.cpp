@@ -1,0 +1,147 @@
+// Two audits compared, for the terminal: a block for what changed around them, then one for each arm.
+#include <fmt/format.h>
+
+#include "core/json.h"
+#include "reports/comparison_report.h"
+#include "reports/text_lines.h"
+#include "reports/words.h"
+
+namespace ra {
+namespace {
+
+constexpr size_t kValueBytes = 200, kPieceBytes = 40;
+
+std::string shown(const std::optional<std::string>& value) {
+  return value ? fmt::format("\"{}\"", printable(*value, kValueBytes)) : "absent";
+}
+
+std::string shown(const ValueChange& change) {
+  return fmt::format("{}: {}, now {}", printable(change.name, kValueBytes), shown(change.a), shown(change.b));
+}
+
+Tone tone_of(Likeness likeness) {
+  return likeness == Likeness::same ? Tone::good : likeness == Likeness::different ? Tone::bad : Tone::notice;
+}
+
+class Text {
+ public:
+  Text(const ComparedAudit& a, const ComparedAudit& b, const Comparison& found, int width, bool color)
+      : a_(a), b_(b), found_(found), lines_(width, color) {}
+
+  std::string make() {
+    lines_.wrap(
+        "",
+        fmt::format("{} ({}) and {} ({})", printable(a_.name), a_.audit.id, printable(b_.name), b_.audit.id),
+        Tone::strong);
+    for (const ValueChange& change : found_.facts) lines_.wrap("", "  " + shown(change));
+    lines_.add("");
+    for (const ArmComparison& arm : found_.arms) add_arm(arm);
+    for (const int32_t arm : found_.only_b) {
+      lines_.wrap("", fmt::format("{}: only in {}", printable(b_.audit.arms[static_cast<size_t>(arm)].name),
+                                  printable(b_.name)));
+    }
+    if (!found_.only_b.empty()) lines_.add("");
+    lines_.wrap("", conclusion(), Tone::strong);
+    return std::move(lines_).finish();
+  }
+
+ private:
+  std::string conclusion() const {
+    switch (found_.likeness) {
+      case Likeness::same:
+        return "Same: every stream that both have done has equal tokens and equal logits.";
+      case Likeness::different:
+        return fmt::format("Different: {}.", found_.reason);
+      case Likeness::not_comparable:
+        return fmt::format("{}{}.", found_.obstacles.empty() ? "" : "Not comparable: ", found_.reason);
+    }
+    return "";
+  }
+
+  static std::string token(const Audit& audit, int32_t id) {
+    if (id < 0) return "the end";
+    return fmt::format("\"{}\" ({})", printable(piece_of(audit, id), kPieceBytes), id);
+  }
+
+  void add_arm(const ArmComparison& arm) {
+    const Arm& a = a_.audit.arms[static_cast<size_t>(arm.a)];
+    lines_.add(lines_.toned(printable(a.name), Tone::strong) +
+               fmt::format(" ({}): ", printable(a.facts.sum_order_class)) +
+               lines_.toned(name_of(arm.likeness), tone_of(arm.likeness)));
+    for (const std::string& obstacle : arm.obstacles) lines_.wrap("because", obstacle);
+    if (arm.b >= 0) add_streams(arm);
+    for (const ValueChange& change : arm.facts) lines_.wrap("environment", shown(change));
+    add_choices(arm);
+    add_speed(arm);
+    lines_.add("");
+  }
+
+  void add_streams(const ArmComparison& arm) {
+    const Arm& b = b_.audit.arms[static_cast<size_t>(arm.b)];
+    if (b.name != a_.audit.arms[static_cast<size_t>(arm.a)].name)
+      lines_.wrap("compared with", printable(b.name));
+    lines_.wrap("streams", fmt::format("{} compared{}; {} equal in tokens, {} in tokens and logits",
+                                       arm.streams, found_.same_plan ? "" : ", solos only: the plans differ",
+                                       arm.equal_tokens, arm.equal_logits));
+    if (!arm.parting) return;
+    const Parting& parting = *arm.parting;
+    const Trial& trial = b_.audit.plan.trials[static_cast<size_t>(parting.trial)];
+    const std::string where =
+        fmt::format("trial {} ({}, batch size {}), sequence {}, token {}", trial.id, name_of(trial.kind),
+                    trial.batch_size, parting.sequence, parting.position);
+    lines_.wrap("first parting", parting.tokens
+                                     ? fmt::format("{}: {}, now {}", where, token(a_.audit, parting.a_token),
+                                                   token(b_.audit, parting.b_token))
+                                     : fmt::format("{}: other logits, the same tokens", where));
+  }
+
+  // A line a role, with the rows at which its choice is another one and an example; the JSON has all of them.
+  void add_choices(const ArmComparison& arm) {
+    std::map<std::string, std::vector<const ChoiceChange*>> by_role;
+    for (const ChoiceChange& change : arm.choices) by_role[change.role].push_back(&change);
+    for (const auto& [role, changes] : by_role) {
+      std::map<int32_t, int64_t> rows;
+      bool sum_order = false;
+      for (const ChoiceChange* change : changes) {
+        for (const int32_t count : change->rows) rows[count] = 1;
+        sum_order = sum_order || change->sum_order;
+      }
+      const ChoiceChange& example = *changes.front();
+      lines_.wrap("kernel choice",
+                  fmt::format("{} at {} {}{}: {}{}, now {}", printable(role),
+                              rows.size() == 1 ? "row count" : "row counts", ranges(rows),
+                              sum_order ? ", with another sum order" : "",
+                              changes.size() == 1 ? "" : "such as ", shown(example.a), shown(example.b)));
+    }
+  }
+
+  void add_speed(const ArmComparison& arm) {
+    if (arm.speed.empty()) return;
+    const auto at = [](const SpeedAtSize& speed) {
+      return fmt::format("{:.0f} ({:.0f} to {:.0f})", speed.tokens_per_second, speed.low, speed.high);
+    };
+    std::string text;
+    for (const SpeedChange* change : {&arm.speed.front(), &arm.speed.back()}) {
+      if (change == &arm.speed.back() && arm.speed.size() == 1) break;
+      text += fmt::format("{}, now {} tokens/s at batch size {}; ", at(change->a), at(change->b),
+                          change->a.batch_size);
+    }
+    if (arm.slowdown)
+      text += fmt::format("{:.2f} times as long, median over {}", *arm.slowdown,
+                          counted(static_cast<int64_t>(arm.speed.size()), "batch size"));
+    lines_.wrap("speed", text);
+  }
+
+  const ComparedAudit &a_, &b_;
+  const Comparison& found_;
+  TextLines lines_;
+};
+
+}  // namespace
+
+std::string text_comparison(const ComparedAudit& a, const ComparedAudit& b, const Comparison& found,
+                            int width, bool color) {
+  return Text(a, b, found, width, color).make();
+}
+
+}  // namespace ra

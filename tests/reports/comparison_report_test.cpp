@@ -1,0 +1,116 @@
+#include "reports/comparison_report.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "core/json.h"
+#include "tests/support/audit_builder.h"
+
+namespace ra {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+const std::vector<int32_t> kSolo = {11, 12, 13, 14};
+
+AuditBuilder planned() {
+  AuditBuilder builder({"standard", "invariant"}, kSolo);
+  builder.trial(TrialKind::random, 3, 1);
+  return builder;
+}
+
+// A library that changed, a token that did, and names that attack whoever shows them.
+struct Example {
+  Example() {
+    AuditBuilder before = planned(), after = planned();
+    before.finish();
+    after.done(1, 1, {{.tokens = {11, 77, 13, 14}}});
+    after.vary_sum_order(0, "qkv", true);
+    after.finish();
+    after.audit.arms[0].facts.environment["blas"] = "0.3.29 \x1b[2J\u202e" + std::string(100, 'x');
+    after.audit.pieces[77] = "\x1b]52;c;AAAA\x07<script>\xff";
+    after.audit.tool = "0.2.0";
+    a = before.audit;
+    b = after.audit;
+    found = compare(a, analyze(a), b, analyze(b));
+  }
+  std::string text(int width, bool color = false) const {
+    return text_comparison({a, "baseline nightly"}, {b, "audit \x1b[31mlatest"}, found, width, color);
+  }
+  Audit a, b;
+  Comparison found;
+};
+
+TEST(ComparisonText, NamesWhatDiffersAndWhatChangedAroundIt) {
+  const Example example;
+  const std::string text = example.text(200);
+  EXPECT_THAT(text, HasSubstr("baseline nightly (20261122T080000Z-1) and audit \\u{1b}[31mlatest"));
+  EXPECT_THAT(text, HasSubstr("\n  tool: \"0.1.0\", now \"0.2.0\"\n"));
+  EXPECT_THAT(
+      text,
+      HasSubstr("\nstandard (opaque): not comparable\n  because           blas was absent, is \"0.3.29 "));
+  EXPECT_THAT(
+      text,
+      HasSubstr("\ninvariant (cpu-fma512/1): different\n"
+                "  streams           4 compared; 3 equal in tokens, 3 in tokens and logits\n"
+                "  first parting     trial 1 (random, batch size 4), sequence 0, token 1: \" t12\" (12), "
+                "now \"\\u{1b}]52;c;AAAA\\u{7}<script>\\xff\" (77)\n"));
+  EXPECT_THAT(text, HasSubstr("  kernel choice     qkv at row counts "));
+  EXPECT_THAT(text, HasSubstr(", with another sum order: such as \"one order\", now \"order of "));
+  EXPECT_THAT(text, HasSubstr("  speed             "));
+  EXPECT_THAT(
+      text, HasSubstr("\nDifferent: invariant 1 of 4 streams differ in tokens, first at token 1 in trial 1"));
+}
+
+TEST(ComparisonText, FitsTheTerminalAndSteersNone) {
+  const Example example;
+  for (const int width : {40, 60, 80}) {
+    const std::string text = example.text(width);
+    EXPECT_EQ(text.find_first_of("\x1b\x07\xff"), text.npos);
+    EXPECT_EQ(text.find("\u202e"), text.npos);
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);)
+      EXPECT_LE(line.size(), static_cast<size_t>(width)) << line;
+  }
+  EXPECT_THAT(example.text(80, true), HasSubstr("\x1b[1;31mdifferent\x1b[0m"));
+}
+
+TEST(ComparisonText, OfEqualAuditsSaysSo) {
+  AuditBuilder builder = planned();
+  builder.finish();
+  const Audit& audit = builder.audit;
+  const Finding finding = analyze(audit);
+  const std::string text =
+      text_comparison({audit, "a"}, {audit, "b"}, compare(audit, finding, audit, finding), 80, false);
+  EXPECT_THAT(text,
+              HasSubstr("\nSame: every stream that both have done has equal tokens and equal logits.\n"));
+  EXPECT_THAT(text, Not(HasSubstr("environment")));
+}
+
+TEST(ComparisonJson, HoldsTheSame) {
+  const Example example;
+  const std::string bytes =
+      json_comparison({example.a, "baseline nightly"}, {example.b, "latest"}, example.found);
+  EXPECT_EQ(bytes.find_first_not_of("\n", bytes.size() - 1), bytes.npos);
+  for (const char c : bytes) ASSERT_TRUE(c == '\n' || (c >= ' ' && c <= '~'));
+  const Json json = parse_json(bytes, "comparison");
+  const auto text = [&](const char* name) { return json.find(name)->string(name); };
+  EXPECT_EQ(text("format"), "repro-audit-comparison");
+  EXPECT_EQ(text("likeness"), "different");
+  EXPECT_EQ(json.find("exit_status")->integer("exit_status"), 1);
+  const Json& arm = json.find("arms")->array("arms").at(1);
+  EXPECT_EQ(arm.find("likeness")->string("likeness"), "different");
+  EXPECT_EQ(arm.find("parting")->find("position")->integer("position"), 1);
+  EXPECT_EQ(arm.find("parting")->find("a")->find("id")->integer("id"), 12);
+  EXPECT_EQ(arm.find("streams")->find("equal_tokens")->integer("equal_tokens"), 3);
+  const Json& opaque = json.find("arms")->array("arms").at(0);
+  EXPECT_EQ(opaque.find("likeness")->string("likeness"), "not comparable");
+  EXPECT_FALSE(opaque.find("kernel_choices")->array("choices").empty());
+  EXPECT_EQ(bytes, json_comparison({example.a, "baseline nightly"}, {example.b, "latest"}, example.found));
+}
+
+}  // namespace
+}  // namespace ra
