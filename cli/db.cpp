@@ -1,13 +1,15 @@
-// repro-audit db check: whether the database still holds what was put into it.
+// repro-audit db: whether the database still holds what was put into it, and what of it may go.
 #include <fmt/format.h>
 
 #include "cli/arguments.h"
 #include "cli/config.h"
+#include "cli/db_prune.h"
 #include "cli/json_values.h"
 #include "cli/locations.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
 #include "core/audit/store.h"
+#include "core/audit/store_time.h"
 #include "core/error.h"
 #include "core/json.h"
 
@@ -48,6 +50,33 @@ int run_db_check(const DbCheckOptions& options) {
   return static_cast<int>(Exit::bad_input);
 }
 
+struct DbPruneOptions {
+  std::optional<std::string> database;
+  std::optional<int64_t> keep, older_than;
+  bool dry_run = false;
+};
+
+int run_db_prune(const DbPruneOptions& options) {
+  if (options.keep.has_value() == options.older_than.has_value()) {
+    throw Error(Exit::usage, options.keep ? "both --keep and --older-than; expected one of them"
+                                          : "nothing to go by; expected --keep N or --older-than DAYS");
+  }
+  const std::string path = database_path(options.database, read_config(config_path()));
+  std::optional<std::string> older_than;
+  if (options.older_than) older_than = utc_days_ago(*options.older_than);
+  std::vector<std::string> ids;
+  {
+    const Store store = Store::open_reader(path);  // a database that is not there is not made
+    ids = prunable(store.list(), store.baselines(), options.keep, older_than);
+  }
+  std::string lines;
+  for (const std::string& id : ids) lines += id + "\n";
+  if (!options.dry_run && !ids.empty()) Store::open_writer(path).remove(ids);
+  print(lines + fmt::format("{}: {} {}\n", printable(path, 4096), ids.size(),
+                            options.dry_run ? "audits would go" : "audits removed"));
+  return static_cast<int>(Exit::ok);
+}
+
 }  // namespace
 
 Verb add_db(CLI::App& app) {
@@ -59,8 +88,19 @@ Verb add_db(CLI::App& app) {
   add_text(*check, "--db", options->database, "The database (default: the configured one)", "FILE");
   add_flag(*check, "--json", options->json, "The same as JSON");
   check->footer("Exit status 3 if anything is damaged.\n\nExample:\n  repro-audit db check");
-  verb->footer("Example:\n  repro-audit db check");
-  return {verb, [options] { return run_db_check(*options); }};
+  CLI::App* prune = verb->add_subcommand("prune", "Remove old audits, but never a baseline's");
+  const auto prune_options = std::make_shared<DbPruneOptions>();
+  add_number(*prune, "--keep", prune_options->keep, 0, 1'000'000'000, "Remove all but the last N");
+  add_number(*prune, "--older-than", prune_options->older_than, 1, 36'500,
+             "Remove those begun before so many days")
+      ->type_name("DAYS");
+  add_flag(*prune, "--dry-run", prune_options->dry_run, "Show which would go; remove nothing");
+  add_text(*prune, "--db", prune_options->database, "The database (default: the configured one)", "FILE");
+  prune->footer(
+      "What goes is listed; the space is given back.\n\n"
+      "Examples:\n  repro-audit db prune --keep 30\n  repro-audit db prune --older-than 90 --dry-run");
+  verb->footer("Examples:\n  repro-audit db check\n  repro-audit db prune --keep 30");
+  return {verb, [=] { return check->parsed() ? run_db_check(*options) : run_db_prune(*prune_options); }};
 }
 
 }  // namespace ra

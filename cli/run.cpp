@@ -13,6 +13,7 @@
 #include "cli/output_file.h"
 #include "cli/plan_preview.h"
 #include "cli/progress.h"
+#include "cli/run_baseline.h"
 #include "cli/run_options.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
@@ -23,6 +24,7 @@
 #include "core/audit/store.h"
 #include "core/error.h"
 #include "core/llm/arms.h"
+#include "reports/comparison_report.h"
 #include "reports/report.h"
 
 namespace ra {
@@ -73,6 +75,8 @@ int run_run(const RunOptions& options) {
                                            database};
   check_report_files(options.reports, options.force, inputs);
   check_events(options, inputs);
+  std::optional<BaselineAudit> baseline;
+  if (options.baseline) baseline = load_baseline(database, *options.baseline, options.database.value_or(""));
 
   const Checkpoint checkpoint = open_checkpoint(settings.model, settings.dummy_weights);
   if (settings.device.starts_with("cpu")) require_right_blas(checkpoint.shape(), settings.threads);
@@ -80,6 +84,7 @@ int run_run(const RunOptions& options) {
   if (checkpoint.tokenizer().present()) tokenizer = Tokenizer::open(checkpoint.tokenizer());
   Audit audit =
       earlier ? std::move(*earlier) : new_audit(settings, checkpoint, tokenizer ? &*tokenizer : nullptr);
+  if (baseline) require_comparable(*baseline, audit);
   const ArmsSpec spec = arms_spec(settings, checkpoint, audit.plan);
   if (options.dry_run) {
     print(plan_preview(audit.plan, checkpoint.shape(), spec));
@@ -130,12 +135,20 @@ int run_run(const RunOptions& options) {
 
   audit = store.load(audit.id);
   const Finding finding = analyze(audit);
+  const Verdicts verdicts = judge_by_baseline(baseline, audit, finding);
   write_report_files(options.reports, audit, finding);
-  if (events) events->end("complete", finding.exit_status, finding.reason);
-  if (!has_file(options.reports, "-") && options.events != "-")
-    print(text_summary(audit, finding, terminal_width(), use_color(options.color.value_or("auto"))));
-  if (!finding.reason.empty()) print_error(fmt::format("repro-audit: {}\n", finding.reason));
-  return finding.exit_status;
+  if (events) events->end("complete", verdicts.exit_status, verdicts.reason);
+  if (!has_file(options.reports, "-") && options.events != "-") {
+    const int width = terminal_width();
+    const bool color = use_color(options.color.value_or("auto"));
+    print(text_summary(audit, finding, width, color));
+    if (verdicts.comparison) {
+      print("\n" + text_comparison({baseline->audit, "baseline " + baseline->name}, {audit, "this audit"},
+                                   *verdicts.comparison, width, color));
+    }
+  }
+  if (!verdicts.reason.empty()) print_error(fmt::format("repro-audit: {}\n", verdicts.reason));
+  return verdicts.exit_status;
 }
 
 }  // namespace
@@ -152,6 +165,7 @@ Verb add_run(CLI::App& app) {
       "  repro-audit run --prompt feynman.txt --profile quick --html report.html\n"
       "  echo 'Name a river.' | repro-audit run --prompt - --batch-sizes 1,16 --json -\n"
       "  repro-audit run --prompt feynman.txt --profile tml --dry-run\n"
+      "  repro-audit run --prompt feynman.txt --policy nightly --baseline nightly\n"
       "  repro-audit run --resume latest");
   return {verb, [options] { return run_run(*options); }};
 }

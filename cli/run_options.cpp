@@ -127,6 +127,9 @@ void declare_run_options(CLI::App& verb, RunOptions& o) {
   add_text(verb, "--policy", o.policy,
            "What exit status 0 needs: default, nightly, evidence, or a TOML file (default: the profile's)",
            "NAME|FILE");
+  add_text(verb, "--baseline", o.baseline,
+           "Compare with this baseline, too: exit status 1 where it differs, 8 where it cannot be compared",
+           "NAME");
   add_number(verb, "--max-minutes", o.max_minutes, 1, 525'600, "Begin no trial after this time; resumable");
   add_text(verb, "--resume", o.resume, "Go on with an audit that was stopped (an id, or latest)", "ID");
   add_flag(verb, "--dry-run", o.dry_run, "Show the plan and what it would take; run nothing");

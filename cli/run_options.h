@@ -23,7 +23,7 @@ struct RunOptions {
   std::optional<std::string> model, prompt, prompt_ids, system, companions;
   std::optional<int32_t> runs, max_tokens, threads;
   std::optional<uint64_t> seed, max_minutes, dummy_weights;
-  std::optional<std::string> batch_sizes, kernels, device, strata, logits, profile, policy;
+  std::optional<std::string> batch_sizes, kernels, device, strata, logits, profile, policy, baseline;
   std::optional<std::string> database, resume, events, color;
   ReportFiles reports;
   bool raw = false, parse_special = false, ignore_eos = false;

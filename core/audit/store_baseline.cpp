@@ -5,6 +5,7 @@
 #include "core/audit/store_database.h"
 #include "core/audit/store_time.h"
 #include "core/json.h"
+#include "core/nearest.h"
 
 namespace ra {
 namespace {
@@ -35,11 +36,14 @@ std::vector<Baseline> Store::baselines() const {
 }
 
 Baseline Store::baseline(const std::string& name) const {
+  std::vector<std::string> names;
   for (const Baseline& baseline : baselines()) {
     if (baseline.name == name) return baseline;
+    names.push_back(baseline.name);
   }
   throw Error(Exit::usage, "baseline '" + printable(name) + "' in " + database_->connection.name() +
-                               ": there is none; expected one that `repro-audit baseline list` shows");
+                               ": there is none; expected one that `repro-audit baseline list` shows" +
+                               perhaps(name, names));
 }
 
 void Store::set_baseline(const std::string& name, const std::string& id) {

@@ -58,6 +58,7 @@ TEST_F(StoreBaseline, ANameLeadsToAnAuditUntilItGoesToAnother) {
   EXPECT_EQ(store.baseline("nightly").audit, "two");
   ASSERT_EQ(store.baselines().size(), 2u);
   EXPECT_EQ(store.baselines()[0].name, "a") << "by name";
+  EXPECT_THAT(refusal(Exit::usage, [&] { store.baseline("nigthly"); }), HasSubstr("shows, perhaps nightly"));
   store.remove_baseline("a");
   EXPECT_EQ(store.baselines().size(), 1u);
   EXPECT_THAT(ids(store), ElementsAre("one", "two")) << "the audit stays";

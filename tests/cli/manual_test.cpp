@@ -17,9 +17,22 @@ namespace {
 
 using ::testing::HasSubstr;
 
-const std::vector<std::vector<std::string>> kVerbs = {{"run"},    {"list"},  {"show"},     {"report"},
-                                                      {"trend"},  {"model"}, {"tokenize"}, {"db", "check"},
-                                                      {"export"}, {"import"}};
+const std::vector<std::vector<std::string>> kVerbs = {{"run"},
+                                                      {"list"},
+                                                      {"show"},
+                                                      {"report"},
+                                                      {"trend"},
+                                                      {"model"},
+                                                      {"tokenize"},
+                                                      {"db", "check"},
+                                                      {"db", "prune"},
+                                                      {"export"},
+                                                      {"import"},
+                                                      {"compare"},
+                                                      {"baseline", "set"},
+                                                      {"baseline", "list"},
+                                                      {"baseline", "show"},
+                                                      {"baseline", "rm"}};
 
 std::string content(const std::string& path) {
   std::ifstream file(path);

@@ -1,0 +1,17 @@
+// Which audits `db prune` removes.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/audit/store.h"
+
+namespace ra {
+
+// All but the last `keep`, or those begun before `older_than`, a time as audits have it. Never a baseline's.
+std::vector<std::string> prunable(const std::vector<AuditSummary>& audits,
+                                  const std::vector<Baseline>& baselines, std::optional<int64_t> keep,
+                                  const std::optional<std::string>& older_than);
+
+}  // namespace ra
