@@ -10,8 +10,8 @@
 #include "kernels/cpu/embed.h"
 #include "kernels/cpu/norm.h"
 #include "kernels/cpu/qk_norm_rope.h"
-#include "kernels/rope_table.h"
 #include "kernels/cpu/swiglu.h"
+#include "kernels/rope_table.h"
 
 namespace ra {
 namespace {

@@ -13,10 +13,10 @@
 #include "kernels/cpu/head.h"
 #include "kernels/cpu/kv_cache.h"
 #include "kernels/cpu/simd_target.h"
-#include "kernels/thread_pool.h"
 #include "kernels/ops.h"
 #include "kernels/product_shape.h"
 #include "kernels/step_plan.h"
+#include "kernels/thread_pool.h"
 
 namespace ra {
 

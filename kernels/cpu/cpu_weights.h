@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "kernels/cpu/packed_matrix.h"
-#include "kernels/thread_pool.h"
 #include "kernels/ops.h"
+#include "kernels/thread_pool.h"
 
 namespace ra {
 

@@ -4,10 +4,10 @@
 
 #include <cstddef>
 
-#include "kernels/cpu/aligned_buffer.h"
 #include "kernels/bf16.h"
-#include "kernels/thread_pool.h"
+#include "kernels/cpu/aligned_buffer.h"
 #include "kernels/ops.h"
+#include "kernels/thread_pool.h"
 
 namespace ra {
 

@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "kernels/cpu/aligned_buffer.h"
-#include "kernels/thread_pool.h"
 #include "kernels/ops.h"
+#include "kernels/thread_pool.h"
 
 namespace ra {
 

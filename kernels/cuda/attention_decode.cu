@@ -114,7 +114,8 @@ __device__ void merge_shares(const Parameters& p, const Share& s, int group) {
 // Rule 13 where one warp has all segments of a row: the state joins those before it in `total`, m and l. The first one is
 // copied.
 template <int kDim, int kHalves, class Total>
-__device__ void join_segment(const RowState<kDim>& state, bool is_first, Total& total, int (&m)[2], float (&l)[2]) {
+__device__ void join_segment(const RowState<kDim>& state, bool is_first, Total& total, int (&m)[2],
+                             float (&l)[2]) {
 #pragma unroll
   for (int half = 0; half < kHalves; ++half) {
     const float segment_l = state.sum(half);
@@ -252,7 +253,8 @@ __global__ void __launch_bounds__(32) attend_decode_kernel(const Parameters p) {
           parity ^= 1;
         }
       }
-      if (kWhole && !(is_first && key >= now.end)) join_segment<kDim, kHalves>(state, is_first, shared.total, m, l);
+      if (kWhole && !(is_first && key >= now.end))
+        join_segment<kDim, kHalves>(state, is_first, shared.total, m, l);
     }
     if (kWhole && now.end - now.begin > step.split_keys) {
 #pragma unroll

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "kernels/cuda/product_check.h"
 
 namespace ra::cuda {
 namespace {
@@ -26,7 +27,7 @@ int planned_rows(int rows) {
 }
 
 const ProductPlan& ProductPlans::plan(const KernelChoice& choice, int rows, int n, int k, bool fp32_out,
-                                      const Weights& weights, const uint16_t* x, void* y) {
+                                      const Weights& weights, uint16_t* x, void* y) {
   const bool flat = choice.algorithm == Algorithm::k16_steps;
   check(flat || choice.algorithm == Algorithm::lt_heuristic, "a product of this device");
   const int planned = flat ? planned_rows(rows) : choice.rows;
@@ -54,26 +55,44 @@ ProductPlan ProductPlans::heuristic_plan(int rows, int n, int k, bool fp32_out) 
   return {ProductPlan::Kernel::library, rows, candidates[0], candidates[0].text()};
 }
 
+// The fastest kernel of the class that shows its bits. Our own ones answer to the processor's steps, the library's to ours.
 ProductPlan ProductPlans::flat_plan(int rows, int n, int k, bool fp32_out, const Weights& weights,
-                                    const uint16_t* x, void* y) {
-  if (decode_product_fits(rows, n, k))
-    return {ProductPlan::Kernel::decode, rows, {}, "own decode kernel, 16 outputs a warp"};
-  ProductPlan best{ProductPlan::Kernel::plain, rows, {}, "own plain kernel"};
-  // What the library was certified for; it needs 16-byte rows, and drops the end of k in some kernels otherwise.
-  if (k % 64 != 0 || n % 8 != 0) return best;
-  float least = 0;
-  for (const int launched : padded_rows(rows)) {
-    for (const LtCandidate& candidate : lt_.candidates({launched, n, k, fp32_out}, false, kMostCandidates)) {
-      if (!candidate.is_flat()) continue;
-      ProductPlan plan{ProductPlan::Kernel::library, launched, candidate,
-                       "cuBLASLt " + lt_.version() + " " + candidate.text()};
-      const float time = median_time(plan, n, k, fp32_out, weights, x, y);
-      if (best.kernel != ProductPlan::Kernel::plain && time >= least) continue;
-      least = time;
-      best = std::move(plan);
+                                    uint16_t* x, void* y) {
+  const auto runner = [&](const ProductPlan& plan) {
+    return [&, plan](const uint16_t* inputs, void* outputs) {
+      run(plan, n, k, fp32_out, weights[0], inputs, outputs);
+    };
+  };
+  const ProductPlan plain{ProductPlan::Kernel::plain, rows, {}, "own plain kernel"};
+  if (decode_product_fits(rows, n, k)) {
+    const ProductPlan plan{ProductPlan::Kernel::decode, rows, {}, "own decode kernel, 16 outputs a warp"};
+    if (certifier_.equals_steps(runner(plan), rows, n, k, fp32_out, weights[0], x, y)) return plan;
+  }
+  // What the library was measured for; it needs 16-byte rows, and drops the end of k in some kernels otherwise.
+  if (k % 64 == 0 && n % 8 == 0) {
+    std::vector<std::pair<float, ProductPlan>> plans;
+    for (const int launched : padded_rows(rows)) {
+      for (const LtCandidate& candidate :
+           lt_.candidates({launched, n, k, fp32_out}, false, kMostCandidates)) {
+        if (!candidate.is_flat()) continue;
+        const ProductPlan plan{ProductPlan::Kernel::library, launched, candidate,
+                               "cuBLASLt " + lt_.version() + " " + candidate.text()};
+        plans.emplace_back(median_time(plan, n, k, fp32_out, weights, x, y), plan);
+      }
+    }
+    std::stable_sort(plans.begin(), plans.end(),
+                     [](const auto& one, const auto& other) { return one.first < other.first; });
+    const ProductPlan peer{ProductPlan::Kernel::decode, kSampleRows, {}, ""};
+    for (const auto& [time, plan] : plans) {
+      if (certifier_.equals_peer(runner(plan), runner(peer), plan.rows, n, k, fp32_out, x, y)) return plan;
     }
   }
-  return best;
+  if (certifier_.equals_steps(runner(plain), rows, n, k, fp32_out, weights[0], x, y)) return plain;
+  throw Error(
+      Exit::device,
+      "certification failed: no kernel of this device gives the bits of hopper-k16/1 for a product of " +
+          std::to_string(rows) + " x " + std::to_string(n) + " x " + std::to_string(k) +
+          "; expected ascending k16 steps");
 }
 
 float ProductPlans::median_time(const ProductPlan& plan, int n, int k, bool fp32_out, const Weights& weights,

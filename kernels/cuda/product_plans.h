@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kernels/cuda/blas_lt.h"
+#include "kernels/cuda/product_certifier.h"
 #include "kernels/cuda/products.h"
 #include "kernels/kernel_choice.h"
 
@@ -23,30 +24,30 @@ struct ProductPlan {
 
 class ProductPlans {
  public:
-  explicit ProductPlans(const Launch& launch) : launch_(launch) {}
+  explicit ProductPlans(const Launch& launch) : launch_(launch), certifier_(launch) {}
 
   // The weights of the shape's products, [n, k], one after the other: timings rotate among them, so that each is read from
   // memory as a step reads it.
   using Weights = std::vector<const uint16_t*>;
 
-  // The plan for a choice that its rule made. Times candidates the first time; never in a captured step. `x` and `y` have
-  // room for the rows of the plan. Error(device) if nothing computes the shape.
+  // The plan for a choice that its rule made. Times and certifies candidates the first time, over random rows in `x` and `y`,
+  // which have room for the plan's rows; never in a captured step. Error(device) if nothing computes the shape.
   const ProductPlan& plan(const KernelChoice& choice, int rows, int n, int k, bool fp32_out,
-                          const Weights& weights, const uint16_t* x, void* y);
+                          const Weights& weights, uint16_t* x, void* y);
   void run(const ProductPlan& plan, int n, int k, bool fp32_out, const uint16_t* w, const uint16_t* x,
            void* y);
 
   const std::string& library_version() const { return lt_.version(); }
 
  private:
-  ProductPlan flat_plan(int rows, int n, int k, bool fp32_out, const Weights& weights, const uint16_t* x,
-                        void* y);
+  ProductPlan flat_plan(int rows, int n, int k, bool fp32_out, const Weights& weights, uint16_t* x, void* y);
   ProductPlan heuristic_plan(int rows, int n, int k, bool fp32_out);
   float median_time(const ProductPlan& plan, int n, int k, bool fp32_out, const Weights& weights,
                     const uint16_t* x, void* y);
 
   Launch launch_;
   BlasLt lt_;
+  ProductCertifier certifier_;
   std::map<std::tuple<bool, int, int, int, bool>, ProductPlan> plans_;  // (flat, rows, n, k, fp32)
 };
 

@@ -19,7 +19,7 @@ constexpr int kPrefillTileWords = 4;
 struct alignas(16) DecodeItem {
   int32_t row = 0;
   int32_t slot = 0;
-  int32_t keys = 0;  // of the row
+  int32_t keys = 0;   // of the row
   int32_t share = 0;  // or kWholeRow
 };
 constexpr int kDecodeItemWords = 4;
