@@ -19,7 +19,7 @@ namespace {
 
 constexpr int32_t kMaxRuns = 1'000'000;
 constexpr int32_t kMaxTokens = 100'000;
-constexpr int32_t kMaxBatchSize = 256;
+constexpr int32_t kMaxBatchSize = 1024;
 
 // What a profile sets where no option does.
 struct Profile {

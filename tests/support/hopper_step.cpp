@@ -52,7 +52,8 @@ float rounded_towards_zero(int64_t sum, int unit) {
   magnitude = dropped < width ? magnitude >> dropped : 0;
   const float value = width + unit > 128 ? std::numeric_limits<float>::infinity()
                                          : std::ldexp(static_cast<float>(magnitude), dropped + unit);
-  return sum < 0 ? -value : value;
+  return sum < 0 && value != 0.0f ? -value
+                                  : value;  // what is left of a tiny negative sum is +0, as on an H100
 }
 
 // Rule 4, when an operand is infinite or NaN.

@@ -105,6 +105,8 @@ TEST(HopperStep, KeepsDenormals) {
   EXPECT_EQ(step(0, {{0x1p-133f, 1}}), 0x1p-133f) << "a factor";
   EXPECT_EQ(step(0, {{0x1p-80f, 0x1p-69f}}), 0x1p-149f) << "the result";
   EXPECT_EQ(step(0x1p-149f, {{-0x1p-80f, 0x1p-70f}, {-0x1p-80f, 0x1p-70f}}), 0.0f) << "2^-149 - 2 * 2^-150";
+  EXPECT_FALSE(std::signbit(step(0, {{-0x1p-80f, 0x1p-71f}})))
+      << "a negative sum that rounds to nothing is +0";
   EXPECT_EQ(step(0, {{0x1p-80f, 0x1.8p-69f}}), 0x1p-149f) << "rounded towards zero there, too";
   // A denormal's exponent is -126, whatever its first bit: 2^-133 * 2^8 has e = -118 and 2^-144 is not below it by 25.
   EXPECT_EQ(step(0, {{0x1p-133f, 256}, {0x1p-72f, 0x1p-72f}, {-0x1p-133f, 256}}), 0.0f)
