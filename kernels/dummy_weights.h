@@ -16,11 +16,7 @@
 #include <cstdint>
 #include <cstring>
 
-#ifdef __CUDACC__
-#define RA_HOST_DEVICE __host__ __device__
-#else
-#define RA_HOST_DEVICE
-#endif
+#include "kernels/host_device.h"
 
 namespace ra {
 

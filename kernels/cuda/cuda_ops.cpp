@@ -63,7 +63,7 @@ struct CudaOps::Sizes {
 CudaOps::CudaOps(const ModelShape& shape, int threads)
     : shape_(shape),
       launch_{stream_.get(), multiprocessors_here()},
-      weights_(shape, threads),
+      weights_(shape, launch_, threads),
       products_(launch_),
       rope_frequencies_(rope_frequencies(shape.rope, shape.head_dim)),
       scale_(static_cast<float>(std::numbers::log2e / std::sqrt(static_cast<double>(shape.head_dim)))) {}

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "kernels/bf16.h"
 #include "kernels/bias.h"
+#include "kernels/cuda/dummy_fill.h"
 #include "kernels/product_shape.h"
 
 namespace ra::cuda {
@@ -44,8 +45,9 @@ struct CudaWeights::Staging {
 
 CudaWeights::~CudaWeights() = default;
 
-CudaWeights::CudaWeights(const ModelShape& shape, int threads)
+CudaWeights::CudaWeights(const ModelShape& shape, const Launch& launch, int threads)
     : shape_(shape),
+      launch_(launch),
       pool_(threads),
       staging_(static_cast<size_t>(threads)),
       entries_(static_cast<size_t>(shape.layers) * kRoles) {}
@@ -59,12 +61,19 @@ void CudaWeights::upload(const Parts& parts, int columns, uint16_t* to) {
   std::vector<Block> blocks;
   const int rows_a_block = static_cast<int>(std::max<size_t>(1, kBlockValues / static_cast<size_t>(columns)));
   for (const RowSource& part : parts) {
+    if (part.dummy) {
+      const int64_t count = static_cast<int64_t>(part.rows) * columns;
+      fill_dummy(launch_, *part.dummy, count, to);
+      to += count;
+      continue;
+    }
     for (int first = 0; first < part.rows; first += rows_a_block) {
       const int count = std::min(rows_a_block, part.rows - first);
       blocks.push_back({&part, first, count, to});
       to += static_cast<size_t>(count) * columns;
     }
   }
+  if (blocks.empty()) return;
   const size_t most = std::max(kBlockValues, static_cast<size_t>(columns));
   int device = 0;
   cuda_check(cudaGetDevice(&device), "the device");
@@ -91,6 +100,26 @@ void CudaWeights::upload(const Parts& parts, int columns, uint16_t* to) {
   });
 }
 
+void CudaWeights::load_bias(const Parts& parts, Role role, Entry& e) {
+  if (has_bias(shape_, role) && std::all_of(parts.begin(), parts.end(), [](const RowSource& part) {
+        return part.dummy_bias.has_value();
+      })) {
+    e.bias = DeviceBuffer<float>(static_cast<size_t>(product_outputs(shape_, role)));
+    float* to = e.bias.data();
+    for (const RowSource& part : parts) {
+      fill_dummy(launch_, *part.dummy_bias, part.rows, to);
+      to += part.rows;
+    }
+    return;
+  }
+  std::vector<float> bias = read_bias(parts, has_bias(shape_, role));
+  for (float& value : bias) value = widen(ra::round_bf16(value));
+  e.bias = DeviceBuffer<float>(bias.size());
+  if (!bias.empty())
+    cuda_check(cudaMemcpy(e.bias.data(), bias.data(), e.bias.bytes(), cudaMemcpyHostToDevice),
+               "a bias's copy");
+}
+
 void CudaWeights::load(Role role, int layer, const Parts& parts) {
   check(layer >= 0 && layer < shape_.layers, "a layer of the model");
   check(role != Role::lm_head || !shape_.tied, "no head of its own in a tied model");
@@ -104,12 +133,7 @@ void CudaWeights::load(Role role, int layer, const Parts& parts) {
   Entry& e = entry(role, layer);
   e.values = DeviceBuffer<uint16_t>(static_cast<size_t>(rows) * expected.columns);
   upload(parts, expected.columns, e.values.data());
-  std::vector<float> bias = read_bias(parts, has_bias(shape_, role));
-  for (float& value : bias) value = widen(ra::round_bf16(value));
-  e.bias = DeviceBuffer<float>(bias.size());
-  if (!bias.empty())
-    cuda_check(cudaMemcpy(e.bias.data(), bias.data(), e.bias.bytes(), cudaMemcpyHostToDevice),
-               "a bias's copy");
+  load_bias(parts, role, e);
   matrices_[static_cast<size_t>(role)].push_back(e.values.data());
   if (role == Role::embed && shape_.tied) matrices_[static_cast<size_t>(Role::lm_head)] = {e.values.data()};
 }

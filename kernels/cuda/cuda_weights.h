@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/cuda/device_memory.h"
+#include "kernels/cuda/kernels.h"
 #include "kernels/ops.h"
 #include "kernels/thread_pool.h"
 
@@ -13,7 +14,8 @@ namespace ra::cuda {
 
 class CudaWeights {
  public:
-  CudaWeights(const ModelShape& shape, int threads);
+  // Dummy weights are made on the launch's stream; steps on it come after them.
+  CudaWeights(const ModelShape& shape, const Launch& launch, int threads);
   ~CudaWeights();
 
   void load(Role role, int layer, const Parts& parts);
@@ -47,9 +49,13 @@ class CudaWeights {
     return const_cast<CudaWeights*>(this)->entry(role, layer);
   }
   // Rows of all parts, one part after the other, rounded to bf16 on the host's threads and copied while others read.
+  // Of dummy weights nothing is read: the device makes them.
   void upload(const Parts& parts, int columns, uint16_t* to);
 
+  void load_bias(const Parts& parts, Role role, Entry& to);
+
   const ModelShape shape_;
+  const Launch launch_;
   struct Staging;
   ThreadPool pool_;
   std::vector<std::unique_ptr<Staging>> staging_;  // one a thread
