@@ -121,8 +121,7 @@ void CudaOps::reserve(const Capacity& capacity) {
     rope_table_.resize(static_cast<size_t>(positions) * shape_.head_dim);
     rope_rows(rope_frequencies_, old_positions, positions - old_positions, rope_table_.data() + old_values);
     make(rope_, rope_table_.size());
-    cuda_check(cudaMemcpy(rope_.data(), rope_table_.data(), rope_.bytes(), cudaMemcpyHostToDevice),
-               "a table's copy");
+    stream_.copy_to_device(rope_.data(), rope_table_.data(), rope_.bytes(), "a table's copy");
   }
   rope_table_.resize(static_cast<size_t>(positions) * shape_.head_dim);
   cuda_check(cudaDeviceSynchronize(), "memory");
@@ -264,7 +263,7 @@ void CudaOps::show(const Operation& operation) {
   stream_.wait();
   cuda_check(cudaMemcpy(bytes.data(), at, bytes.size(), cudaMemcpyDeviceToHost), "an operation's output");
   hook_({role, layer, rows, row_bytes, bytes.data()});
-  cuda_check(cudaMemcpy(at, bytes.data(), bytes.size(), cudaMemcpyHostToDevice), "an operation's output");
+  stream_.copy_to_device(at, bytes.data(), bytes.size(), "an operation's output");
 }
 
 void CudaOps::run_operations() {

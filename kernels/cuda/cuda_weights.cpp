@@ -115,9 +115,11 @@ void CudaWeights::load_bias(const Parts& parts, Role role, Entry& e) {
   std::vector<float> bias = read_bias(parts, has_bias(shape_, role));
   for (float& value : bias) value = widen(ra::round_bf16(value));
   e.bias = DeviceBuffer<float>(bias.size());
-  if (!bias.empty())
-    cuda_check(cudaMemcpy(e.bias.data(), bias.data(), e.bias.bytes(), cudaMemcpyHostToDevice),
-               "a bias's copy");
+  if (bias.empty()) return;
+  cuda_check(
+      cudaMemcpyAsync(e.bias.data(), bias.data(), e.bias.bytes(), cudaMemcpyHostToDevice, launch_.stream),
+      "a bias's copy");
+  cuda_check(cudaStreamSynchronize(launch_.stream), "a bias's copy");
 }
 
 void CudaWeights::load(Role role, int layer, const Parts& parts) {

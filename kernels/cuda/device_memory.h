@@ -80,6 +80,12 @@ class Stream {
   Stream& operator=(const Stream&) = delete;
   cudaStream_t get() const { return stream_; }
   void wait() const { cuda_check(cudaStreamSynchronize(stream_), "a step"); }
+  // Returns when the copy is done. (cudaMemcpy from pageable memory may return before, and no stream but the default one
+  // waits for it.)
+  void copy_to_device(void* to, const void* from, size_t bytes, const char* what) const {
+    cuda_check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_), what);
+    cuda_check(cudaStreamSynchronize(stream_), what);
+  }
 
  private:
   cudaStream_t stream_ = nullptr;

@@ -1,7 +1,7 @@
 // Decode steps and prefills on a GPU with random weights: both kernel sets interleaved, medians of blocks of steps.
 //
 // usage: gpu_bench [--shape qwen3-8b|smollm2] [--rows 1,8,64] [--context 100] [--repeats 7] [--device cuda:0]
-//                  [--choices] [--operations]
+//                  [--choices] [--operations] | [--episode TOKENS] | [--prefill]
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -82,6 +82,8 @@ Parts noise_parts(const ModelShape& shape, Role role, int layer) {
   }
 }
 
+constexpr int kPrefillRows = 2048;
+
 double seconds_now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
@@ -138,6 +140,59 @@ class Bench {
     return (seconds_now() - begin) / steps;
   }
 
+  // Seconds of a whole episode: `sequences` prompts of `prompt` tokens, prefilled in steps of at most `most_rows` rows, and
+  // `tokens` tokens of each, chosen by the device.
+  double episode(size_t set, int sequences, int prompt, int tokens, int most_rows) {
+    const double begin = seconds_now();
+    int queued = 0;
+    const auto run_step = [&](const StepInput& input) {
+      ops_->step(sets_[set], input, [this] { forward(*ops_, shape_.layers); });
+      if (++queued > 1) {
+        ops_->next_result();
+        --queued;
+      }
+    };
+    for (int first = 0; first < sequences;) {
+      StepInput input;
+      for (; first < sequences && static_cast<int>(input.tokens.size()) + prompt <= most_rows; ++first) {
+        input.slices.push_back({first, 0, prompt, pages_[static_cast<size_t>(first)].data()});
+        for (int i = 0; i < prompt; ++i) input.tokens.push_back((i * 7919 + 17) % shape_.vocab);
+        input.logit_rows.push_back(static_cast<int32_t>(input.tokens.size()) - 1);
+      }
+      run_step(input);
+    }
+    for (int token = 1; token < tokens; ++token) {
+      StepInput input;
+      for (int slot = 0; slot < sequences; ++slot) {
+        input.slices.push_back({slot, prompt + token - 1, 1, pages_[static_cast<size_t>(slot)].data()});
+        input.tokens.push_back(kNextToken);
+        input.logit_rows.push_back(slot);
+      }
+      run_step(input);
+    }
+    while (queued-- > 0) ops_->next_result();
+    return seconds_now() - begin;
+  }
+
+  // Seconds of the products of a prefill of `rows` rows, all layers, the head left out.
+  double prefill_products(size_t set, int rows) {
+    std::vector<int32_t> pages;
+    for (int page = 0; page * kPageKeys < rows; ++page) pages.push_back(page);
+    StepInput input{{{0, 0, rows, pages.data()}}, std::vector<int32_t>(static_cast<size_t>(rows), 1), {}};
+    std::vector<double> times;
+    for (int i = 0; i < 8; ++i) {
+      const double begin = seconds_now();
+      ops_->step(sets_[set], input, [this] {
+        for (int layer = 0; layer < shape_.layers; ++layer) {
+          for (const Role role : {Role::qkv, Role::o, Role::gate_up, Role::down}) ops_->project(layer, role);
+        }
+      });
+      ops_->next_result();
+      if (i > 0) times.push_back(seconds_now() - begin);
+    }
+    return median(times);
+  }
+
   // What each operation takes, in a step of that operation alone in every layer, less an empty step.
   void print_operations(size_t set, int rows) {
     Ops& ops = *ops_;
@@ -167,6 +222,14 @@ class Bench {
     show("head", [&] { ops.head(); });
   }
 
+  // Weights of all layers' products.
+  double layer_weights() const {
+    double weights = 0;
+    for (const Role role : {Role::qkv, Role::o, Role::gate_up, Role::down})
+      weights += static_cast<double>(product_outputs(shape_, role)) * product_inputs(shape_, role);
+    return weights * shape_.layers;
+  }
+
   void print_choices() const {
     for (const auto& [role, choice] : ops_->choice_set(choice_set_))
       fmt::print("  {:<16} {}\n", role_name(role), choice.text());
@@ -193,6 +256,26 @@ int run(const std::map<std::string, std::string>& options) {
   for (std::string item; std::getline(list, item, ',');) row_counts.push_back(std::stoi(item));
   Bench bench(option("--device", "cuda:0"), shape, *std::max_element(row_counts.begin(), row_counts.end()),
               context, 1);
+  if (options.contains("--episode")) {
+    constexpr int kPrompt = 12;
+    const int sequences = row_counts.back(), tokens = std::stoi(option("--episode", "100"));
+    for (int repeat = 0; repeat <= repeats; ++repeat) {  // the first one plans
+      for (size_t set = 0; set < 2; ++set)
+        fmt::print("{} sequences x {} tokens, {}: {:.3f} s\n", sequences, tokens, bench.sets_[set].name,
+                   bench.episode(set, sequences, kPrompt, tokens, kPrefillRows));
+    }
+    return 0;
+  }
+  if (options.contains("--prefill")) {
+    const double flops = 2.0 * kPrefillRows * bench.layer_weights();
+    for (size_t set = 0; set < 2; ++set) {
+      const double seconds = bench.prefill_products(set, kPrefillRows);
+      fmt::print("prefill of {} rows, products, {}: {:.2f} ms, {:.0f} TFLOP/s, {:.1f}% of 989\n",
+                 kPrefillRows, bench.sets_[set].name, seconds * 1e3, flops / seconds / 1e12,
+                 flops / seconds / 989e12 * 100);
+    }
+    return 0;
+  }
   const bool choices = options.contains("--choices"), operations = options.contains("--operations");
   for (const int rows : row_counts) {
     constexpr int kSteps = 8;
