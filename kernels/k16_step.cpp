@@ -79,11 +79,10 @@ float k16_step(float c, const Bf16* a, const Bf16* b) {
   Addend addends[kStepProducts + 1];
   addends[kStepProducts] = sum_addend(c);
   for (int i = 0; i < kStepProducts; ++i) addends[i] = product_addend(a[i], b[i]);
-  int greatest = std::numeric_limits<int>::min();
+  int greatest = kLeastExponent;
   for (const Addend& addend : addends) {
     if (addend.significand != 0) greatest = std::max(greatest, addend.exponent);
   }
-  if (greatest == std::numeric_limits<int>::min()) return 0.0f;
   const int unit = greatest - kKeptBits;
   int64_t sum = 0;
   for (const Addend& addend : addends) sum += addend.in_units(unit);
@@ -97,7 +96,7 @@ float k16_step(float c, const Bf16* a, const Bf16* b) {
   magnitude = dropped >= 63 ? 0 : magnitude >> dropped;
   const float value = width + unit > 128 ? std::numeric_limits<float>::infinity()
                                          : std::ldexp(static_cast<float>(magnitude), dropped + unit);
-  return sum < 0 && magnitude != 0 ? -value : value;  // what rounds to nothing is +0, as measured on an H100
+  return sum < 0 && magnitude != 0 ? -value : value;  // what rounds to nothing is +0
 }
 
 float k16_sum(const Bf16* a, const Bf16* b, int k) {

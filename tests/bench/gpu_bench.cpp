@@ -104,7 +104,8 @@ class Bench {
     for_each_weight(shape,
                     [&](Role role, int layer) { ops_->load(role, layer, noise_parts(shape, role, layer)); });
     fmt::print("loaded in {:.1f} s\n", seconds_now() - begin);
-    pages_a_slot_ = (context + 80 + kPageKeys - 1) / kPageKeys;
+    constexpr int kMostSteps = 128;  // past the context
+    pages_a_slot_ = (context + kMostSteps + kPageKeys - 1) / kPageKeys;
     ops_->reserve({.rows = std::max(most_rows, prefill_rows),
                    .logit_rows = most_rows,
                    .slots = most_rows,
@@ -255,7 +256,7 @@ int run(const std::map<std::string, std::string>& options) {
   std::stringstream list(option("--rows", "1,2,4,8,16,32,64,128,256,512,1000"));
   for (std::string item; std::getline(list, item, ',');) row_counts.push_back(std::stoi(item));
   Bench bench(option("--device", "cuda:0"), shape, *std::max_element(row_counts.begin(), row_counts.end()),
-              context, 1);
+              context, kPrefillRows);
   if (options.contains("--episode")) {
     constexpr int kPrompt = 12;
     const int sequences = row_counts.back(), tokens = std::stoi(option("--episode", "100"));

@@ -12,6 +12,7 @@ namespace ra::oracle {
 namespace {
 
 constexpr int kKeptBits = 25;            // below the greatest exponent
+constexpr int kLeastExponent = -126;     // of fp32: the accumulator's, even if it is zero
 constexpr int kNoExponent = -1'000'000;  // of a zero
 const float kNan = std::bit_cast<float>(0x7fffffffu);
 
@@ -52,8 +53,7 @@ float rounded_towards_zero(int64_t sum, int unit) {
   magnitude = dropped < width ? magnitude >> dropped : 0;
   const float value = width + unit > 128 ? std::numeric_limits<float>::infinity()
                                          : std::ldexp(static_cast<float>(magnitude), dropped + unit);
-  return sum < 0 && value != 0.0f ? -value
-                                  : value;  // what is left of a tiny negative sum is +0, as on an H100
+  return sum < 0 && value != 0.0f ? -value : value;
 }
 
 // Rule 4, when an operand is infinite or NaN.
@@ -86,7 +86,7 @@ float hopper_step(float c, const StepOperand& a, const StepOperand& b) {
   // Rule 1. A bf16 has 7 bits of fraction, so a product 14.
   std::array<Parts, kStepProducts> products;
   const Parts addend = parts_of(c, 23);
-  int e = addend.exponent;
+  int e = std::max(addend.exponent, kLeastExponent);
   for (int i = 0; i < kStepProducts; ++i) {
     const Parts x = parts_of(from_stored(a[i]), 7), y = parts_of(from_stored(b[i]), 7);
     if (x.significand == 0 || y.significand == 0) continue;
@@ -120,7 +120,7 @@ float fast_hopper_step(float c, const StepOperand& a, const StepOperand& b) {
   if (special != 0 || biased_c == 0xff) return hopper_step(c, a, b);
   const int32_t c_magnitude = static_cast<int32_t>(c_bits & 0x7fffff) + (biased_c > 0 ? 1 << 23 : 0);
   const int32_t c_exponent = c_magnitude == 0 ? kNoExponent : std::max(biased_c, 1) - 127;
-  const int32_t e = std::max(greatest, c_exponent);
+  const int32_t e = std::max({greatest, c_exponent, kLeastExponent});
 
   int64_t sum = 0;
   for (int i = 0; i < kStepProducts; ++i) {

@@ -2,10 +2,11 @@
 // and an fp32 accumulator, in integers. Found by measurement and written down in MMA-Sim (arXiv 2511.10909) too.
 //
 //   1. ex(v) is the biased exponent - 127, and -126 for denormals; zeros take no part. e is the greatest of
-//      ex(a_i) + ex(b_i) over the products that are not zero, and of ex(c).
+//      ex(a_i) + ex(b_i) over the products that are not zero, of ex(c), and of -126. (That the last holds where c is zero
+//      was measured by gpu_step_test on an H100: nothing below 2^-151 is ever seen.)
 //   2. Every exact product and c is truncated towards zero to a multiple of 2^(e - 25); these are added exactly.
 //   3. The sum is rounded towards zero to fp32; denormals are kept; from 2^128 on it is infinity; a sum that is zero, or rounds to
-//      it, is +0 (a negative one too: measured, gpu_step_test).
+//      it, is +0.
 //   4. A NaN, infinity times 0, or infinities of both signs give 0x7fffffff; else an infinity wins.
 //
 // The order of the sixteen products does not matter: their sum is exact.
