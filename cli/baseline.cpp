@@ -60,7 +60,8 @@ int run_list(const BaselineOptions& options) {
   for (const Baseline& baseline : baselines) longest = std::max(longest, baseline.name.size());
   std::string lines;
   for (const Baseline& baseline : baselines)
-    lines += fmt::format("{:<{}}  {}  set {}\n", baseline.name, longest, baseline.audit, baseline.set);
+    lines += fmt::format("{:<{}}  {}  set {}\n", printable(baseline.name), longest, printable(baseline.audit),
+                         printable(baseline.set));
   print(lines);
   return static_cast<int>(Exit::ok);
 }
@@ -70,8 +71,8 @@ int run_show(const BaselineOptions& options) {
   const Baseline baseline = store.baseline(options.name.value_or(kDefaultName));
   const Audit audit = store.load(baseline.audit);
   print(fmt::format("baseline {}: audit {}, set {}\nmodel {}, prompt \"{}\"\n\n", baseline.name,
-                    baseline.audit, baseline.set, printable(audit.subject.model_name),
-                    printable(audit.subject.prompt_text, 50)) +
+                    printable(baseline.audit), printable(baseline.set),
+                    printable(audit.subject.model_name, 30), printable(audit.subject.prompt_text, 30)) +
         text_summary(audit, analyze(audit), terminal_width(), use_color(options.color.value_or("auto"))));
   return static_cast<int>(Exit::ok);
 }

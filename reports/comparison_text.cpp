@@ -29,10 +29,10 @@ class Text {
       : a_(a), b_(b), found_(found), lines_(width, color) {}
 
   std::string make() {
-    lines_.wrap(
-        "",
-        fmt::format("{} ({}) and {} ({})", printable(a_.name), a_.audit.id, printable(b_.name), b_.audit.id),
-        Tone::strong);
+    lines_.wrap("",
+                fmt::format("{} ({}) and {} ({})", printable(a_.name), printable(a_.audit.id),
+                            printable(b_.name), printable(b_.audit.id)),
+                Tone::strong);
     for (const ValueChange& change : found_.facts) lines_.wrap("", "  " + shown(change));
     lines_.add("");
     for (const ArmComparison& arm : found_.arms) add_arm(arm);

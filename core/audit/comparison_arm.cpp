@@ -14,7 +14,8 @@ namespace {
 
 // Facts that follow the plan: what certification tried, and a table as long as the longest sequence.
 constexpr const char* kOfThePlan[] = {"certified", "rope_table_sha256"};
-constexpr size_t kShown = 60;  // bytes of a value in a sentence
+constexpr const char* kWhichDevice = "gpu_uuid";  // of several that are alike
+constexpr size_t kShown = 60;                     // bytes of a value in a sentence
 
 const SubjectFacts& facts_of(const Audit& audit, int32_t arm) {
   return audit.arms[static_cast<size_t>(arm)].facts;
@@ -74,8 +75,9 @@ class ArmComparer {
       for (const ValueChange& change : found_.facts) {
         const bool is_of_the_plan =
             std::find(std::begin(kOfThePlan), std::end(kOfThePlan), change.name) != std::end(kOfThePlan);
-        const bool decides =
-            is_opaque(a_, found_.a) ? same_plan_ || !is_of_the_plan : change.name == "sum-order class";
+        const bool decides = is_opaque(a_, found_.a)
+                                 ? change.name != kWhichDevice && (same_plan_ || !is_of_the_plan)
+                                 : change.name == "sum-order class";
         if (decides) found_.obstacles.push_back(sentence_of(change));
       }
       if (is_opaque(a_, found_.a) && a_.tool != b_.tool)

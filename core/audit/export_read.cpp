@@ -19,8 +19,8 @@
 namespace ra {
 namespace {
 
-// JSON of this kind shrinks to a fifth or a tenth; what would grow by more than this is a bomb.
-constexpr size_t kUnpackedAtLeast = 16 << 20, kUnpackedRatio = 40;
+// JSON of this kind shrinks to an eighth or so; what would grow by much more is a bomb.
+constexpr size_t kUnpackedAtLeast = 16 << 20, kUnpackedRatio = 40, kUnpackedAtMost = 1 << 30;
 constexpr size_t kLongestId = 100;
 constexpr double kLongestSeconds = 1e9;
 
@@ -207,7 +207,8 @@ void check_facts(const ExportLines& lines, const Audit& audit) {
 }  // namespace
 
 Audit read_export(std::string_view file, const std::string& name) {
-  const std::string text = gunzip(file, name, kUnpackedAtLeast + kUnpackedRatio * file.size());
+  const std::string text =
+      gunzip(file, name, std::min(kUnpackedAtMost, kUnpackedAtLeast + kUnpackedRatio * file.size()));
   ExportLines lines(text, name);
   Audit audit;
   read_facts(lines, audit);

@@ -128,6 +128,13 @@ TEST(Comparison, WhatFollowsThePlanIsNoObstacleBetweenPlans) {
   EXPECT_EQ(compared(done(planned()), other).exit_status, 0);
 }
 
+TEST(Comparison, AnotherDeviceOfTheSameKindIsTheSameDevice) {
+  const Audit a = done(planned());
+  Audit b = a;
+  b.arms[0].facts.environment["gpu_uuid"] = "00ff";
+  EXPECT_EQ(compared(a, b).exit_status, 0);
+}
+
 TEST(Comparison, ARegressionIsNotHiddenByWhatIsNotComparable) {
   Audit b = parted(1, {{.tokens = {11, 12, 13, 99}}});
   b.arms[0].facts.environment["blas"] = "0.3.29";

@@ -82,6 +82,8 @@ TEST_F(Compare, ANightlyJobIsOneCommand) {
   EXPECT_THAT(same.out,
               HasSubstr("Same: every stream that both have done has equal tokens and equal logits.\n"));
   EXPECT_THAT(in_database({"baseline", "list"}).out, HasSubstr("nightly  "));
+  const Json list = parse_json(in_database({"baseline", "list", "--json"}).out, "list");
+  EXPECT_EQ(list.find("baselines")->array("baselines").at(0).find("name")->string("name"), "nightly");
   EXPECT_THAT(in_database({"baseline", "show", "nightly"}).out, HasSubstr("\ninvariant: identical\n"));
   const Finished none = audit({"--baseline", "other"});
   EXPECT_EQ(none.status, 2);
