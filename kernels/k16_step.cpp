@@ -11,7 +11,8 @@ namespace {
 constexpr int kKeptBits = 25;
 constexpr int kProductFraction = 14;  // bits after the point of a product of two significands of 1 + 7 bits
 constexpr int kSumFraction = 23;
-constexpr int kLeastExponent = -126;
+constexpr int kLeastExponent = -126;  // of fp32 and bf16, denormals too
+constexpr int kLeastSeen = -133;      // no step has a lesser e: nothing below 2^-158 is seen
 
 float from_bits(uint32_t bits) {
   float value;
@@ -79,7 +80,7 @@ float k16_step(float c, const Bf16* a, const Bf16* b) {
   Addend addends[kStepProducts + 1];
   addends[kStepProducts] = sum_addend(c);
   for (int i = 0; i < kStepProducts; ++i) addends[i] = product_addend(a[i], b[i]);
-  int greatest = kLeastExponent;
+  int greatest = kLeastSeen;
   for (const Addend& addend : addends) {
     if (addend.significand != 0) greatest = std::max(greatest, addend.exponent);
   }

@@ -11,7 +11,7 @@ namespace ra {
 inline constexpr int kStepProducts = 16;
 
 // step(c, a, b) over 16 products of bf16 values: every exact product and c, truncated towards zero to a multiple of 2^(e -
-// 25), e being the greatest of their exponents and of -126 (zeros have none; a denormal's is that of the least normal
+// 25), e being the greatest of their exponents and of -133 (zeros have none; a denormal's is that of the least normal
 // number), are added exactly; the sum is rounded towards zero to fp32. NaN (0x7fffffff) for a NaN, for infinity times 0, and for
 // infinities of both signs; else an infinity wins. A sum that is zero, or rounds to it, is +0.
 float k16_step(float c, const Bf16* a, const Bf16* b);

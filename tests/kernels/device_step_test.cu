@@ -79,6 +79,52 @@ T* device_copy(const std::vector<T>& values) {
   return made;
 }
 
+// Steps of these operands, 16 values of each, on the GPU.
+std::vector<float> steps_of(const std::vector<float>& c, const std::vector<uint16_t>& a,
+                            const std::vector<uint16_t>& b) {
+  std::vector<float> found(c.size());
+  float *device_c = device_copy(c), *device_d = device_copy(c);
+  uint16_t *device_a = device_copy(a), *device_b = device_copy(b);
+  step_kernel<<<static_cast<unsigned>(c.size()), 32>>>(device_c, device_a, device_b, device_d);
+  EXPECT_EQ(cudaMemcpy(found.data(), device_d, c.size() * sizeof(float), cudaMemcpyDeviceToHost),
+            cudaSuccess);
+  for (void* memory : {static_cast<void*>(device_c), static_cast<void*>(device_d),
+                       static_cast<void*>(device_a), static_cast<void*>(device_b)})
+    cudaFree(memory);
+  return found;
+}
+
+// 2^exponent as bf16.
+uint16_t power(int exponent) {
+  return static_cast<uint16_t>((exponent + 127) << 7);
+}
+
+// 2^large - 2^small: whether the small one is seen shows in the last bit of a result that is rounded towards zero.
+TEST(GpuStep, SeesSmallAddendsDownToTheStatedBit) {
+  if (!has_hopper()) GTEST_SKIP() << "no GPU of compute capability 9.0: the step was not measured";
+  for (const float sum : {0.0f, 0x1p-149f, 0x1p-140f}) {
+    for (int large = -148; large <= -110; ++large) {
+      std::vector<float> c;
+      std::vector<uint16_t> a, b;
+      for (int small = large - 30; small < large; ++small) {
+        c.push_back(sum);
+        for (int i = 0; i < 16; ++i) {
+          a.push_back(i == 3   ? power(large / 2)
+                      : i == 9 ? static_cast<uint16_t>(power(small / 2) | 0x8000)
+                               : 0);
+          b.push_back(i == 3 ? power(large - large / 2) : i == 9 ? power(small - small / 2) : 0);
+        }
+      }
+      const std::vector<float> found = steps_of(c, a, b);
+      for (size_t i = 0; i < c.size(); ++i) {
+        const float expected = oracle_step(c[i], &a[i * 16], &b[i * 16]);
+        EXPECT_EQ(found[i], expected) << std::hexfloat << "c = " << sum << ", 2^" << std::dec << large
+                                      << " - 2^" << large - 30 + static_cast<int>(i);
+      }
+    }
+  }
+}
+
 TEST(GpuStep, EqualsTheOraclesForEveryKindOfOperands) {
   if (!has_hopper()) GTEST_SKIP() << "no GPU of compute capability 9.0: the step was not measured";
   uint64_t state = 88172645463325252u;
@@ -99,14 +145,7 @@ TEST(GpuStep, EqualsTheOraclesForEveryKindOfOperands) {
         if (trial % 4 == 2) c[trial] = -sum;
         if (trial % 4 == 3) c[trial] = 0.0f;
       }
-      float *device_c = device_copy(c), *device_d = device_copy(c);
-      uint16_t *device_a = device_copy(a), *device_b = device_copy(b);
-      step_kernel<<<kTrials, 32>>>(device_c, device_a, device_b, device_d);
-      ASSERT_EQ(cudaMemcpy(found.data(), device_d, kTrials * sizeof(float), cudaMemcpyDeviceToHost),
-                cudaSuccess);
-      for (void* memory : {static_cast<void*>(device_c), static_cast<void*>(device_d),
-                           static_cast<void*>(device_a), static_cast<void*>(device_b)})
-        cudaFree(memory);
+      found = steps_of(c, a, b);
       int differing = 0;
       for (int trial = 0; trial < kTrials; ++trial) {
         const float expected = oracle_step(c[trial], &a[trial * 16], &b[trial * 16]);

@@ -12,7 +12,7 @@ namespace ra::oracle {
 namespace {
 
 constexpr int kKeptBits = 25;            // below the greatest exponent
-constexpr int kLeastExponent = -126;     // of fp32: the accumulator's, even if it is zero
+constexpr int kLeastExponent = -133;     // of any step
 constexpr int kNoExponent = -1'000'000;  // of a zero
 const float kNan = std::bit_cast<float>(0x7fffffffu);
 

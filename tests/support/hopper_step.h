@@ -2,8 +2,8 @@
 // and an fp32 accumulator, in integers. Found by measurement and written down in MMA-Sim (arXiv 2511.10909) too.
 //
 //   1. ex(v) is the biased exponent - 127, and -126 for denormals; zeros take no part. e is the greatest of
-//      ex(a_i) + ex(b_i) over the products that are not zero, of ex(c), and of -126. (That the last holds where c is zero
-//      was measured by gpu_step_test on an H100: nothing below 2^-151 is ever seen.)
+//      ex(a_i) + ex(b_i) over the products that are not zero, of ex(c), and of -133. (That there is a least e, and that
+//      nothing below 2^-158 is seen, was measured by gpu_step_test on an H100.)
 //   2. Every exact product and c is truncated towards zero to a multiple of 2^(e - 25); these are added exactly.
 //   3. The sum is rounded towards zero to fp32; denormals are kept; from 2^128 on it is infinity; a sum that is zero, or rounds to
 //      it, is +0.

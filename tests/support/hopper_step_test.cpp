@@ -119,10 +119,10 @@ TEST(HopperStep, ASumThatVanishesIsPositiveZero) {
   EXPECT_EQ(step_bits(0, {{0x1p-100f, 0x1p-100f}}), 0u);
 }
 
-TEST(HopperStep, SeesNothingBelow2ToMinus151) {
-  // Trial 167 of tiny operands as an H100 computed it: what is added lies below 25 bits under 2^-126, not under e = -137.
-  EXPECT_EQ(step(0, {{-0x1.ep-63f, 0x1.68p-74f}, {0x1p-75f, 0x1.0ap-80f}}), -0x1.518p-136f);
-  EXPECT_EQ(step(0, {{-0x1.ep-63f, 0x1.68p-74f}, {0x1p-75f, 0x1p-75f}}), -0x1.5178p-136f) << "2^-150 is seen";
+TEST(HopperStep, SeesNothingBelow2ToMinus158) {
+  // As an H100 computes it: what is left away lies below 25 bits under 2^-133, not under the products' own e of -140.
+  EXPECT_EQ(step(0, {{0x1p-70f, 0x1p-70f}, {-0x1p-80f, 0x1p-78f}}), 0x1.ffp-141f) << "2^-158 is seen";
+  EXPECT_EQ(step(0, {{0x1p-70f, 0x1p-70f}, {-0x1p-80f, 0x1p-79f}}), 0x1p-140f) << "2^-159 is not";
 }
 
 TEST(HopperStep, OverflowsToInfinityAt2To128) {
