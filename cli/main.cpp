@@ -72,9 +72,9 @@ int run_command(int argc, char** argv) {
   add_flag(app, "--version", version, "Versions of the program and its libraries, processor, kernel sets");
   app.footer("Each command has its own --help.\n\nExample:\n  repro-audit run --prompt feynman.txt -n 1000");
   const std::vector<Verb> verbs = {
-      add_run(app),    add_list(app),    add_show(app),     add_report(app),   add_trend(app),
-      add_model(app),  add_devices(app), add_db(app),       add_tokenize(app), add_export(app),
-      add_import(app), add_compare(app), add_baseline(app),
+      add_run(app),    add_list(app),    add_show(app),    add_report(app),   add_trend(app),
+      add_model(app),  add_devices(app), add_doctor(app),  add_db(app),       add_tokenize(app),
+      add_export(app), add_import(app),  add_compare(app), add_baseline(app),
   };
   for (const Verb& verb : verbs) verb.app->allow_extras();
   app.allow_extras();

@@ -28,6 +28,7 @@ Verb add_show(CLI::App& app);
 Verb add_report(CLI::App& app);
 Verb add_model(CLI::App& app);
 Verb add_devices(CLI::App& app);
+Verb add_doctor(CLI::App& app);
 Verb add_db(CLI::App& app);
 Verb add_tokenize(CLI::App& app);
 Verb add_trend(CLI::App& app);
