@@ -40,7 +40,7 @@ TEST(Completion, OffersCommandsTheirOptionsAndKnownWords) {
   EXPECT_EQ(offered(folder, {"tok"}), std::set<std::string>{"tokenize"});
   EXPECT_THAT(offered(folder, {"run", "--"}), IsSupersetOf({"--prompt", "--runs", "--events", "--policy"}));
   EXPECT_THAT(offered(folder, {"list", "--"}), Not(Contains("--prompt")));
-  EXPECT_EQ(offered(folder, {"run", "--prompt", "x", "--ba"}), std::set<std::string>{"--batch-sizes"});
+  EXPECT_EQ(offered(folder, {"run", "--prompt", "x", "--bat"}), std::set<std::string>{"--batch-sizes"});
   EXPECT_EQ(offered(folder, {"run", "--profile", "q"}), std::set<std::string>{"quick"});
   EXPECT_THAT(offered(folder, {"db", ""}), Contains("check"));
   EXPECT_EQ(offered(folder, {"db", "check", "--js"}), std::set<std::string>{"--json"});
@@ -75,15 +75,52 @@ TEST(Completion, KnowsTheWordsOfTheRefusals) {
   }
 }
 
-TEST(Completion, TheOtherShellsReadTheirFiles) {
-  for (const auto& [shell, file] :
-       {std::pair("zsh", "_repro-audit"), std::pair("fish", "repro-audit.fish")}) {
-    if (std::system(fmt::format("command -v {} >/dev/null", shell).c_str()) != 0) {
-      GTEST_LOG_(INFO) << "no " << shell << " here";
-      continue;
-    }
-    EXPECT_EQ(std::system(fmt::format("{} -n '{}/cli/completion/{}'", shell, RA_SOURCE, file).c_str()), 0);
-  }
+// The lines that a script of another shell prints, in a home of its own; nothing where there is no such shell.
+std::set<std::string> lines_of(const std::string& shell, const std::string& script) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directories(folder / "bin");
+  std::filesystem::create_symlink(RA_PROGRAM, folder / "bin/repro-audit");
+  const std::string command =
+      fmt::format("env -i PATH='{0}/bin:/usr/bin:/bin' HOME='{0}' {1} '{2}' >'{0}/said' 2>&1", folder.path(),
+                  shell, folder.write("script", script));
+  EXPECT_EQ(std::system(command.c_str()), 0);
+  std::set<std::string> found;
+  std::ifstream file(folder / "said");
+  for (std::string line; std::getline(file, line);) found.insert(line.substr(0, line.find('\t')));
+  return found;
+}
+
+bool is_here(const std::string& shell) {
+  return std::system(("command -v " + shell + " >/dev/null").c_str()) == 0;
+}
+
+TEST(Completion, OfZshOffersTheSame) {
+  if (!is_here("zsh")) GTEST_SKIP() << "no zsh here";
+  const auto offers = [](const std::string& words, int current) {
+    return lines_of("zsh -f",
+                    fmt::format("compadd() {{ shift; print -rl -- \"$@\" }}\n_files() {{ }}\nwords=({})\n"
+                                "CURRENT={}\nsource '{}/cli/completion/_repro-audit'\n",
+                                words, current, RA_SOURCE));
+  };
+  EXPECT_THAT(offers("repro-audit ''", 2), IsSupersetOf({"run", "list", "doctor"}));
+  EXPECT_THAT(offers("repro-audit list --js", 3), Contains("--json"));
+  EXPECT_THAT(offers("repro-audit list --js", 3), Not(Contains("--prompt")));
+  EXPECT_THAT(offers("repro-audit db ''", 3), Contains("check"));
+  EXPECT_THAT(offers("repro-audit run --profile ''", 4), IsSupersetOf({"quick", "evidence"}));
+  EXPECT_THAT(offers("repro-audit show ''", 3), Contains("latest"));
+}
+
+TEST(Completion, OfFishOffersTheSame) {
+  if (!is_here("fish")) GTEST_SKIP() << "no fish here";
+  const auto offers = [](const std::string& line) {
+    return lines_of(
+        "fish --no-config",
+        fmt::format("source '{}/cli/completion/repro-audit.fish'\ncomplete -C '{}'\n", RA_SOURCE, line));
+  };
+  EXPECT_THAT(offers("repro-audit "), IsSupersetOf({"run", "list", "doctor"}));
+  EXPECT_EQ(offers("repro-audit list --js"), std::set<std::string>{"--json"});
+  EXPECT_THAT(offers("repro-audit db ch"), Contains("check"));
+  EXPECT_THAT(offers("repro-audit show la"), Contains("latest"));
 }
 
 }  // namespace
