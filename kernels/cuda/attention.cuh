@@ -7,33 +7,12 @@
 
 #include "kernels/cuda/cache_layout.cuh"
 #include "kernels/cuda/numerics.cuh"
+#include "kernels/cuda/tensor_core.cuh"
 
 namespace ra::cuda {
 
 constexpr int kGroups = kTileKeys / 8;  // groups of eight keys in a tile
 
-// D = step(C, A, B): one k16 step of rule 2 for 16 rows and 8 columns.
-__device__ inline void k16_step(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
-  asm volatile(
-      "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
-      "{%0,%1,%2,%3};"
-      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
-      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
-}
-
-__device__ inline uint32_t shared_address(const void* pointer) {
-  return static_cast<uint32_t>(__cvta_generic_to_shared(pointer));
-}
-__device__ inline void load_matrices(uint32_t (&m)[4], const void* row) {
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
-               : "=r"(m[0]), "=r"(m[1]), "=r"(m[2]), "=r"(m[3])
-               : "r"(shared_address(row)));
-}
-__device__ inline void load_matrices_transposed(uint32_t (&m)[4], const void* row) {
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
-               : "=r"(m[0]), "=r"(m[1]), "=r"(m[2]), "=r"(m[3])
-               : "r"(shared_address(row)));
-}
 // --- bulk copies into shared memory, counted by a barrier ------------------------------------------------------
 
 __device__ inline void init_barrier(uint64_t* barrier) {

@@ -1,6 +1,7 @@
-#include "kernels/cuda/attention.cuh"
 #include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/numerics.cuh"
 #include "kernels/cuda/products.h"
+#include "kernels/cuda/tensor_core.cuh"
 
 namespace ra::cuda {
 namespace {
@@ -26,12 +27,6 @@ __device__ inline void copy_chunk(uint32_t to, const void* from, bool there) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(there ? 16 : 0)
                : "memory");
 }
-__device__ inline void read_matrices(uint32_t (&m)[4], uint32_t from) {
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
-               : "=r"(m[0]), "=r"(m[1]), "=r"(m[2]), "=r"(m[3])
-               : "r"(from));
-}
-
 __device__ inline void prefetch_row(const void* from, uint32_t bytes) {
   asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(from), "r"(bytes) : "memory");
 }
@@ -108,12 +103,12 @@ __global__ void __launch_bounds__(kWarps * 32) decode_product_kernel(const Produ
     uint32_t a[R::kSteps][4], b[kColumnGroups][R::kSteps / 2][4];
 #pragma unroll
     for (int step = 0; step < R::kSteps; ++step)
-      read_matrices(a[step], read_at + w_row + ((step * 2 ^ w_turn) << 4));
+      load_matrices(a[step], read_at + w_row + ((step * 2 ^ w_turn) << 4));
 #pragma unroll
     for (int g = 0; g < kColumnGroups; ++g) {
 #pragma unroll
       for (int pair = 0; pair < R::kSteps / 2; ++pair)
-        read_matrices(b[g][pair], read_at + x_row + g * 8 * R::kRowBytes + ((pair * 4 ^ x_turn) << 4));
+        load_matrices(b[g][pair], read_at + x_row + g * 8 * R::kRowBytes + ((pair * 4 ^ x_turn) << 4));
     }
     load();
 #pragma unroll

@@ -1,6 +1,7 @@
-#include "kernels/cuda/attention.cuh"
 #include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/numerics.cuh"
 #include "kernels/cuda/products.h"
+#include "kernels/cuda/tensor_core.cuh"
 
 namespace ra::cuda {
 namespace {
