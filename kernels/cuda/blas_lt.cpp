@@ -2,6 +2,8 @@
 
 #include <dlfcn.h>
 
+#include <new>
+
 #include "core/error.h"
 
 namespace ra::cuda {
@@ -82,6 +84,8 @@ namespace {
 
 void lt_check(cublasStatus_t status, const char* what) {
   if (status == CUBLAS_STATUS_SUCCESS) return;
+  cuda_check(cudaPeekAtLastError(), what);  // a lost device shows here first
+  if (status == CUBLAS_STATUS_ALLOC_FAILED) throw std::bad_alloc();
   throw Error(Exit::device,
               std::string("cuBLASLt: ") + what + ": status " + std::to_string(status) + "; expected success");
 }

@@ -22,7 +22,8 @@ bool is_sticky(cudaError_t status) {
     case cudaErrorECCUncorrectable:
     case cudaErrorNvlinkUncorrectable:
     case cudaErrorAssert:
-    case cudaErrorDevicesUnavailable:
+    case cudaErrorContained:
+    case cudaErrorUnknown:
       return true;
     default:
       return false;

@@ -2,6 +2,7 @@
 #include <cuda_runtime_api.h>
 
 #include <algorithm>
+#include <fstream>
 #include <string>
 #include <thread>
 
@@ -59,6 +60,22 @@ int number_of(const std::string& device) {
   return std::stoi(digits);
 }
 
+// The driver's release, which its CUDA version does not tell; empty where the system does not say.
+std::string driver_release() {
+  std::ifstream file("/proc/driver/nvidia/version");
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+std::string library_version() {
+  try {
+    return "cuBLASLt " + cuda::BlasLt::find_version();
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
 int thread_count(int asked) {
   return asked > 0 ? asked : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 }
@@ -91,7 +108,8 @@ std::string cuda_absence(const std::string& device) {
     return start + "the driver (CUDA " + version_text(driver_version()) +
            ") says: " + cudaGetErrorString(status) + expected;
   if (count == 0) return start + "the driver shows no GPU (is CUDA_VISIBLE_DEVICES set?)" + expected;
-  const int number = number_of(device);
+  const bool asks_for_any = device == "cuda" && !is_supported(properties(0));
+  const int number = asks_for_any ? 0 : number_of(device);
   if (number < 0) return start + "found no number; expected cuda:0 to cuda:" + std::to_string(count - 1);
   if (number >= count) return start + "the driver shows " + std::to_string(count) + " GPUs" + expected;
   const cudaDeviceProp gpu = properties(number);
@@ -110,7 +128,8 @@ std::vector<std::pair<std::string, std::string>> cuda_device_facts(const std::st
           {"memory", gib(total) + ", " + gib(free_bytes) + " free"},
           {"driver", "for CUDA " + version_text(driver_version())},
           {"runtime", "CUDA " + version_text(CUDART_VERSION)},
-          {"library", "cuBLASLt " + cuda::BlasLt::find_version()}};
+          {"driver release", driver_release()},
+          {"library", library_version()}};
 }
 
 std::unique_ptr<Ops> open_cuda_ops(const std::string& device, const ModelShape& shape,
@@ -172,6 +191,7 @@ std::map<std::string, std::string> CudaOps::environment() const {
       {"memory_bytes", std::to_string(gpu.totalGlobalMem)},
       {"cuda_driver", version_text(driver_version())},
       {"cuda_runtime", version_text(CUDART_VERSION)},
+      {"driver_release", driver_release()},
       {"cublaslt", products_.library_version()},
       {"compiler", __VERSION__},
       {"floating_point", "round to nearest even, denormals kept, no contraction"},

@@ -14,6 +14,8 @@ namespace ra::cuda {
 namespace {
 
 constexpr int kTransfers = 4;
+// Allowed for 64 graphs of some 400 launches, the library's kernels, and what certification samples: an estimate.
+constexpr uint64_t kGraphsAndModules = uint64_t{256} << 20;
 
 int multiprocessors_here() {
   int device = 0, count = 0;
@@ -147,7 +149,7 @@ MemoryNeed CudaOps::memory(const ModelShape& shape, const Capacity& capacity, in
                        states * (static_cast<size_t>(shape.head_dim) + 2)) +
       sizeof(int32_t) * (size.words + size.table + static_cast<size_t>(capacity.slots) +
                          size.rows * (1 + static_cast<size_t>(shape.kv_heads))) +
-      size.logit_rows * (sizeof(HeadOutput) + size.chunks * 24) + BlasLt::kWorkspaceBytes;
+      size.logit_rows * (sizeof(HeadOutput) + size.chunks * 24) + BlasLt::kWorkspaceBytes + kGraphsAndModules;
   return need;
 }
 

@@ -87,8 +87,8 @@ class CudaOps final : public Ops {
   std::vector<int32_t> page_mirror_;  // what the device's page table holds
   DeviceBuffer<float> rope_;
   DeviceBuffer<uint16_t> cache_, h_, d_, x_, y_, q_;  // as in cpu_ops.h
-  DeviceBuffer<float> sums_;  // [logit rows, vocab], or [rows, qkv | hidden] where biases are added
-  DeviceBuffer<float> bias_sums_;
+  DeviceBuffer<float> sums_;                          // [logit rows, vocab]
+  DeviceBuffer<float> bias_sums_;                     // [rows, qkv | hidden], where biases are added
   DeviceBuffer<int32_t> words_, page_table_, next_tokens_, nonfinite_;
   DeviceBuffer<HeadOutput> heads_;
   DeviceBuffer<float> head_values_;

@@ -150,23 +150,29 @@ void CudaOps::step(const KernelSet& set, const StepInput& input, const std::func
   Transfer& transfer = transfers_[next_transfer_];
   next_transfer_ = (next_transfer_ + 1) % transfers_.size();
   transfer.done.wait();  // its words may still be read by the step that used it last
-  const int count = write_words(input, transfer.words.data(), static_cast<int>(transfer.words.size()));
-  cuda_check(
-      cudaMemcpyAsync(words_.data(), transfer.words.data(), static_cast<size_t>(count) * sizeof(int32_t),
-                      cudaMemcpyHostToDevice, stream_.get()),
-      "a step's words");
-  if (hook_ || !is_decode(input)) {
-    run_operations();
-  } else {
-    graphs_.launch({program_, graph_kernels(), rows_}, stream_.get(), [this] { run_operations(); });
+  try {
+    const int count = write_words(input, transfer.words.data(), static_cast<int>(transfer.words.size()));
+    cuda_check(
+        cudaMemcpyAsync(words_.data(), transfer.words.data(), static_cast<size_t>(count) * sizeof(int32_t),
+                        cudaMemcpyHostToDevice, stream_.get()),
+        "a step's words");
+    if (hook_ || !is_decode(input)) {
+      run_operations();
+    } else {
+      graphs_.launch({program_, graph_kernels(), rows_}, stream_.get(), [this] { run_operations(); });
+    }
+    if (logit_rows_ > 0)
+      cuda_check(cudaMemcpyAsync(transfer.heads.data(), heads_.data(),
+                                 static_cast<size_t>(logit_rows_) * sizeof(HeadOutput),
+                                 cudaMemcpyDeviceToHost, stream_.get()),
+                 "a step's results");
+    transfer.done.record(stream_.get());
+    queued_.push_back({place, logit_rows_, current_set_});
+  } catch (...) {
+    // Whether the device took the page updates is not known: it gets all of them again.
+    std::fill(page_mirror_.begin(), page_mirror_.end(), -1);
+    throw;
   }
-  if (logit_rows_ > 0)
-    cuda_check(cudaMemcpyAsync(transfer.heads.data(), heads_.data(),
-                               static_cast<size_t>(logit_rows_) * sizeof(HeadOutput), cudaMemcpyDeviceToHost,
-                               stream_.get()),
-               "a step's results");
-  transfer.done.record(stream_.get());
-  queued_.push_back({place, logit_rows_, current_set_});
 }
 
 // What a launch depends on beside the rows: products and norms. Attention reads its shares from the step's words.

@@ -94,7 +94,9 @@ ProductPlan ProductPlans::flat_plan(int rows, int n, int k, bool fp32_out, const
       }
     }
     prefer_earlier(plans);
-    const ProductPlan peer{ProductPlan::Kernel::decode, kSampleRows, {}, ""};
+    ProductPlan peer{ProductPlan::Kernel::decode, kSampleRows, {}, ""};
+    if (!certifier_.equals_steps(runner(peer), kSampleRows, n, k, fp32_out, weights[0], x, y))
+      peer.kernel = ProductPlan::Kernel::plain;  // which answers for itself below
     for (const auto& [time, plan] : plans) {
       if (certifier_.equals_peer(runner(plan), runner(peer), plan.rows, n, k, fp32_out, x, y)) return plan;
     }

@@ -83,6 +83,8 @@ Parts noise_parts(const ModelShape& shape, Role role, int layer) {
 }
 
 constexpr int kPrefillRows = 2048;
+constexpr int kPrompt = 12;      // tokens, of an episode
+constexpr int kMostSteps = 128;  // past the context
 
 double seconds_now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -96,7 +98,8 @@ double median(std::vector<double> values) {
 
 class Bench {
  public:
-  Bench(const std::string& device, const ModelShape& shape, int most_rows, int context, int prefill_rows)
+  Bench(const std::string& device, const ModelShape& shape, int most_rows, int context, int positions,
+        int prefill_rows)
       : shape_(shape), context_(context) {
     sets_ = {find_kernel_set(device, "standard"), find_kernel_set(device, "invariant")};
     ops_ = open_ops(device, shape, sets_, 0);
@@ -104,8 +107,7 @@ class Bench {
     for_each_weight(shape,
                     [&](Role role, int layer) { ops_->load(role, layer, noise_parts(shape, role, layer)); });
     fmt::print("loaded in {:.1f} s\n", seconds_now() - begin);
-    constexpr int kMostSteps = 128;  // past the context
-    pages_a_slot_ = (context + kMostSteps + kPageKeys - 1) / kPageKeys;
+    pages_a_slot_ = (positions + kPageKeys - 1) / kPageKeys;
     ops_->reserve({.rows = std::max(most_rows, prefill_rows),
                    .logit_rows = most_rows,
                    .slots = most_rows,
@@ -266,9 +268,9 @@ int run(const std::map<std::string, std::string>& options) {
   std::stringstream list(option("--rows", "1,2,4,8,16,32,64,128,256,512,1000"));
   for (std::string item; std::getline(list, item, ',');) row_counts.push_back(std::stoi(item));
   Bench bench(option("--device", "cuda:0"), shape, *std::max_element(row_counts.begin(), row_counts.end()),
-              context, kPrefillRows);
+              context, std::max(context + kMostSteps, kPrompt + std::stoi(option("--episode", "0"))),
+              kPrefillRows);
   if (options.contains("--episode")) {
-    constexpr int kPrompt = 12;
     const int sequences = row_counts.back(), tokens = std::stoi(option("--episode", "100"));
     for (int repeat = 0; repeat <= repeats; ++repeat) {  // the first one plans
       for (size_t set = 0; set < 2; ++set)
