@@ -36,7 +36,7 @@ class Json {
   bool boolean(std::string_view where) const;
   uint64_t unsigned_integer(std::string_view where, uint64_t maximum = UINT64_MAX) const;
   int64_t integer(std::string_view where) const;
-  double number(std::string_view where) const;  // integers are accepted; always finite
+  double number(std::string_view where) const;      // integers are accepted; always finite
   std::string bytes(std::string_view where) const;  // what json_bytes() was given
   const Array& array(std::string_view where) const;
   const Object& object(std::string_view where) const;

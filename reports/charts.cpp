@@ -82,7 +82,7 @@ std::string parting_label(const Audit& audit, const Lane& lane, const Lane& pare
     const std::vector<int32_t>& tokens = audit.streams[static_cast<size_t>(of.stream)].tokens;
     const auto at = static_cast<size_t>(lane.parts_at);
     return at < tokens.size()
-               ? fmt::format("\u201c{}\u201d", printable(piece_of(audit, tokens[at]), kLabelBytes))
+               ? fmt::format("\u201c{}\u201d", printable(shown_piece(audit, tokens[at]), kLabelBytes))
                : std::string("the end");
   };
   return fmt::format("{} not {}", token(lane), token(parent));

@@ -52,7 +52,8 @@ std::string end(const Audit& audit) {
       "<footer><p>repro-audit {} &middot; audit <span class=\"mono\">{}</span> &middot; begun {} &middot; "
       "{}</p></footer>\n"
       "</body>\n</html>\n",
-      escape(audit.tool), escape(audit.id), escape(audit.created), counted(static_cast<int64_t>(audit.segments.size()), "segment"));
+      escape(audit.tool), escape(audit.id), escape(audit.created),
+      counted(static_cast<int64_t>(audit.segments.size()), "segment"));
 }
 
 }  // namespace

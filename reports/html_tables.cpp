@@ -52,7 +52,7 @@ std::string HtmlView::name(const ArmFinding& arm) const {
 
 std::string HtmlView::token(int32_t id) const {
   if (id < 0) return "the end";
-  return fmt::format("<span class=\"token\">{}</span>", escape(piece_of(audit, id)));
+  return fmt::format("<span class=\"token\">{}</span>", escape(shown_piece(audit, id)));
 }
 
 std::string html_trials(const HtmlView& view) {

@@ -19,7 +19,7 @@ std::string branch(const HtmlView& view, int32_t index, size_t position, bool is
   const Stream& stream = view.stream(index);
   const size_t end = std::min(stream.tokens.size(), position + 1 + kAfter);
   std::string marked = "the end";
-  if (position < stream.tokens.size()) marked = escape(piece_of(view.audit, stream.tokens[position]));
+  if (position < stream.tokens.size()) marked = escape(shown_piece(view.audit, stream.tokens[position]));
   return fmt::format("<div><b class=\"{}\">{}</b><div class=\"said\"><mark{}>{}</mark>{}{}</div></div>",
                      view.names.color(index), view.names.letter(index), is_solo ? "" : " class=\"other\"",
                      marked, escape(text_of(view.audit, stream, position + 1, end), Breaks::kept),

@@ -61,10 +61,17 @@ std::string piece_of(const Audit& audit, int32_t id) {
   return piece == audit.pieces.end() ? std::string() : piece->second;
 }
 
+std::string shown_piece(const Audit& audit, int32_t id) {
+  const std::string piece = piece_of(audit, id);
+  return piece.empty() ? fmt::format("#{}", id) : piece;
+}
+
 std::string text_of(const Audit& audit, const Stream& stream, size_t begin, size_t end) {
   std::string text;
-  for (size_t i = begin; i < std::min(end, stream.tokens.size()); ++i)
-    text += piece_of(audit, stream.tokens[i]);
+  for (size_t i = begin; i < std::min(end, stream.tokens.size()); ++i) {
+    const std::string piece = piece_of(audit, stream.tokens[i]);
+    text += piece.empty() ? fmt::format(" #{}", stream.tokens[i]) : piece;
+  }
   return text;
 }
 

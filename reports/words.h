@@ -21,7 +21,9 @@ std::string percent(double share);
 std::string rate_text(const TrialRate& rate);
 // The bytes of a token; empty if they are unknown or the id is none.
 std::string piece_of(const Audit& audit, int32_t id);
-// The bytes of the stream's tokens [begin, end).
+// The same for people: "#id" where there are none, as in a model without a tokenizer.
+std::string shown_piece(const Audit& audit, int32_t id);
+// The bytes of the stream's tokens [begin, end), as shown_piece has them.
 std::string text_of(const Audit& audit, const Stream& stream, size_t begin, size_t end);
 
 // Tokens a second of an arm over the control's, at each batch size that both have.

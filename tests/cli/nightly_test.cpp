@@ -30,11 +30,11 @@ class Nightly : public testing::Test {
     std::filesystem::create_symlink(RA_SOURCE "/samples", folder / "samples");
     std::filesystem::create_symlink(RA_SOURCE "/samples/prompts", folder / "prompts");
     // The tiny model has no chat format and little context; a night of it takes a second.
-    program(
-        "repro-audit",
-        "verb=$1\nshift\ncase \"$verb $*\" in\n"
-        "  run*--resume*) ;;\n  run*) set -- --raw -n ${RUNS:-12} --max-tokens 8 --batch-sizes 1-6 \"$@\" ;;\nesac\n"
-        "exec '" RA_PROGRAM "' \"$verb\" \"$@\"\n");
+    program("repro-audit",
+            "verb=$1\nshift\ncase \"$verb $*\" in\n"
+            "  run*--resume*) ;;\n  run*) set -- --raw -n ${RUNS:-12} --max-tokens 8 --batch-sizes 1-6 "
+            "\"$@\" ;;\nesac\n"
+            "exec '" RA_PROGRAM "' \"$verb\" \"$@\"\n");
     program("srun", "exec \"$@\"\n");
   }
   void program(const std::string& name, const std::string& body) {

@@ -71,6 +71,17 @@ std::vector<Tag> parse_tags(const std::string& page) {
   return tags;
 }
 
+TEST(HtmlReport, ShowsTheIdsOfTokensThatHaveNoText) {
+  Audit audit = example_audit({.runs = 60, .max_tokens = 60, .max_batch_size = 32});
+  for (auto& [id, piece] : audit.pieces) piece.clear();
+  const std::string page = report_of(audit);
+  const Finding finding = analyze(audit);
+  const std::optional<Divergence>& first = finding.arms.at(0).first_divergence;
+  ASSERT_TRUE(first.has_value());
+  EXPECT_THAT(page, HasSubstr("<span class=\"token\">#" + std::to_string(first->token) + "</span>"));
+  EXPECT_THAT(page, Not(HasSubstr("<span class=\"token\"></span>")));
+}
+
 TEST(HtmlReport, OfAScriptedAuditIsTheGoldenOne) {
   expect_golden("small.html", without_style(report_of(small_scripted_audit())));
 }

@@ -20,7 +20,8 @@ uint64_t digest(const std::string& text) {
 std::vector<ExpectedStream> read_expected_streams(const std::string& name, oracle::SumOrder order) {
   const Json json =
       golden_json("numerics/" + name + (order == oracle::SumOrder::k16 ? ".k16.json" : ".fma.json"));
-  check(oracle::sum_order_of(member(json, "class").string("class")) == order, "streams of the class asked for");
+  check(oracle::sum_order_of(member(json, "class").string("class")) == order,
+        "streams of the class asked for");
   std::vector<ExpectedStream> streams;
   for (const Json& item : member(json, "cases").array("cases")) {
     ExpectedStream& stream = streams.emplace_back();
