@@ -11,6 +11,7 @@ namespace ra {
 namespace {
 
 constexpr size_t kShown = 60;  // bytes of a prompt in a sentence
+constexpr const char* kPlanHash = "plan's SHA-256";
 
 std::string joined(const std::vector<std::string>& parts) {
   std::string text;
@@ -26,7 +27,7 @@ Words subject_words(const Audit& audit) {
   words["model"] = audit.subject.model_name;
   words["model's SHA-256"] = audit.subject.model_sha256;
   words["prompt's SHA-256"] = audit.subject.prompt_sha256;
-  words["plan's SHA-256"] = plan_sha256(audit.plan);
+  words[kPlanHash] = plan_sha256(audit.plan);
   return words;
 }
 
@@ -112,9 +113,10 @@ std::vector<std::string> find_obstacles(const Audit& a, const Audit& b) {
 
 Comparison compare(const Audit& a, const Finding& a_finding, const Audit& b, const Finding& b_finding) {
   Comparison found;
-  add_changes(found.facts, subject_words(a), subject_words(b));
+  const Words a_words = subject_words(a), b_words = subject_words(b);
+  add_changes(found.facts, a_words, b_words);
   found.obstacles = find_obstacles(a, b);
-  found.same_plan = plan_sha256(a.plan) == plan_sha256(b.plan);
+  found.same_plan = a_words.at(kPlanHash) == b_words.at(kPlanHash);
   found.reason = joined(found.obstacles);
   if (found.obstacles.empty()) {
     const Outcomes a_outcomes(a), b_outcomes(b);
