@@ -10,7 +10,6 @@
 namespace ra {
 namespace {
 
-constexpr int64_t kFirstWithBaselines = 3;
 constexpr size_t kLongestName = 100;
 
 std::string id_of(Connection& connection, int64_t audit) {
@@ -84,11 +83,11 @@ void Store::remove(const std::vector<std::string>& ids) {
                                  "; expected to remove the baseline first (`repro-audit baseline rm`)");
   }
   Connection& connection = database_->connection;
+  std::vector<std::string> tables = store_tables(kSchemaVersion);
+  std::reverse(tables.begin(), tables.end());  // those that refer to audits before it
   Transaction transaction(connection, "BEGIN IMMEDIATE");
   for (const std::string& id : ids) {
     const int64_t audit = audit_number(connection, id);
-    std::vector<std::string> tables = store_tables(kSchemaVersion);
-    std::reverse(tables.begin(), tables.end());  // those that refer to audits before it
     for (const std::string& table : tables)
       Statement(connection, "DELETE FROM " + table + " WHERE audit = ?", {audit}).step();
     database_->open_audits.erase(id);

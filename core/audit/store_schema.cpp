@@ -102,7 +102,7 @@ constexpr Table kTables[] = {
      "audit INTEGER NOT NULL REFERENCES audits, token INTEGER NOT NULL, bytes BLOB NOT NULL, UNIQUE (audit, "
      "token)"},
     {"baselines", "name TEXT NOT NULL UNIQUE, audit INTEGER NOT NULL REFERENCES audits, set_at TEXT NOT NULL",
-     3},
+     kFirstWithBaselines},
 };
 
 std::string statement(const Table& table) {

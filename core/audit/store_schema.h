@@ -9,7 +9,8 @@
 namespace ra {
 
 inline constexpr int64_t kSchemaVersion = 3;
-inline constexpr int64_t kOldestSchema = 2;  // that is read; 3 has baselines besides
+inline constexpr int64_t kOldestSchema = 2;  // that is read
+inline constexpr int64_t kFirstWithBaselines = 3;
 
 // Every table of a version, in the order of creation.
 std::vector<std::string> store_tables(int64_t version);
