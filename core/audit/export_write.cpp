@@ -11,6 +11,8 @@
 namespace ra {
 namespace {
 
+constexpr size_t kPart = 100'000;  // values of a list in one line, where a list may go on in the next
+
 using Object = Json::Object;
 using Array = Json::Array;
 
@@ -62,7 +64,7 @@ class Lines {
     };
     for (const auto& value : values) {
       part.push_back(make(value));
-      if (part.size() == kExportPart) flush();
+      if (part.size() == kPart) flush();
     }
     if (!part.empty()) flush();
   }
