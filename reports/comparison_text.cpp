@@ -9,7 +9,7 @@
 namespace ra {
 namespace {
 
-constexpr size_t kValueBytes = 200, kPieceBytes = 40;
+constexpr size_t kValueBytes = 200;
 
 std::string shown(const std::optional<std::string>& value) {
   return value ? fmt::format("\"{}\"", printable(*value, kValueBytes)) : "absent";
@@ -58,11 +58,6 @@ class Text {
     return "";
   }
 
-  static std::string token(const Audit& audit, int32_t id) {
-    if (id < 0) return "the end";
-    return fmt::format("\"{}\" ({})", printable(piece_of(audit, id), kPieceBytes), id);
-  }
-
   void add_arm(const ArmComparison& arm) {
     const Arm& a = a_.audit.arms[static_cast<size_t>(arm.a)];
     lines_.add(lines_.toned(printable(a.name), Tone::strong) +
@@ -89,10 +84,10 @@ class Text {
     const std::string where =
         fmt::format("trial {} ({}, batch size {}), sequence {}, token {}", trial.id, name_of(trial.kind),
                     trial.batch_size, parting.sequence, parting.position);
-    lines_.wrap("first parting", parting.tokens
-                                     ? fmt::format("{}: {}, now {}", where, token(a_.audit, parting.a_token),
-                                                   token(b_.audit, parting.b_token))
-                                     : fmt::format("{}: other logits, the same tokens", where));
+    lines_.wrap("first parting",
+                parting.tokens ? fmt::format("{}: {}, now {}", where, token_text(a_.audit, parting.a_token),
+                                             token_text(b_.audit, parting.b_token))
+                               : fmt::format("{}: other logits, the same tokens", where));
   }
 
   // A line a role, with the rows at which its choice is another one and an example; the JSON has all of them.

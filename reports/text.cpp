@@ -9,8 +9,6 @@
 namespace ra {
 namespace {
 
-constexpr size_t kPieceBytes = 40;  // of a token's text
-
 class Summary {
  public:
   Summary(const Audit& audit, const Finding& finding, int width, bool color)
@@ -32,11 +30,6 @@ class Summary {
   }
 
  private:
-  std::string token(int32_t id) const {
-    if (id < 0) return "the end";
-    return fmt::format("\"{}\" ({})", printable(piece_of(audit_, id), kPieceBytes), id);
-  }
-
   std::string policy() const {
     int64_t met = 0;
     for (const RuleOutcome& rule : finding_.rules) met += rule.state == RuleState::met ? 1 : 0;
@@ -61,9 +54,9 @@ class Summary {
     }
     lines_.wrap("runs", runs);
     if (arm.first_divergence) {
-      lines_.wrap("first divergence",
-                  fmt::format("token {}: {}; solo has {}", arm.first_divergence->position,
-                              token(arm.first_divergence->token), token(arm.first_divergence->solo_token)));
+      lines_.wrap("first divergence", fmt::format("token {}: {}; solo has {}", arm.first_divergence->position,
+                                                  token_text(audit_, arm.first_divergence->token),
+                                                  token_text(audit_, arm.first_divergence->solo_token)));
     }
     if (arm.digests.trials > 0) {
       lines_.wrap("random trials", fmt::format("{} differ in logits; {} in tokens", rate_text(arm.digests),

@@ -7,8 +7,14 @@
 #include <vector>
 
 #include "core/audit/statistics.h"
+#include "core/json.h"
 
 namespace ra {
+namespace {
+
+constexpr size_t kPieceBytes = 40;  // of a token's text on a terminal
+
+}  // namespace
 
 std::string ranges(const std::map<int32_t, int64_t>& counts) {
   std::string text;
@@ -64,6 +70,11 @@ std::string piece_of(const Audit& audit, int32_t id) {
 std::string shown_piece(const Audit& audit, int32_t id) {
   const std::string piece = piece_of(audit, id);
   return piece.empty() ? fmt::format("#{}", id) : piece;
+}
+
+std::string token_text(const Audit& audit, int32_t id) {
+  if (id < 0) return "the end";
+  return fmt::format("\"{}\" ({})", printable(piece_of(audit, id), kPieceBytes), id);
 }
 
 std::string text_of(const Audit& audit, const Stream& stream, size_t begin, size_t end) {

@@ -23,6 +23,8 @@ std::string rate_text(const TrialRate& rate);
 std::string piece_of(const Audit& audit, int32_t id);
 // The same for people: "#id" where there are none, as in a model without a tokenizer.
 std::string shown_piece(const Audit& audit, int32_t id);
+// For the terminal, text and id: " its" (312); or "the end" where the id is none.
+std::string token_text(const Audit& audit, int32_t id);
 // The bytes of the stream's tokens [begin, end), as shown_piece has them.
 std::string text_of(const Audit& audit, const Stream& stream, size_t begin, size_t end);
 
