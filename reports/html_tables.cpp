@@ -25,10 +25,6 @@ Rows joined(Rows first, const std::map<std::string, std::string>& then) {
   return first;
 }
 
-std::string trial_rate(const TrialRate& rate) {
-  return rate.trials == 0 ? "none compared" : rate_text(rate);
-}
-
 std::string failures(const HtmlView& view) {
   HtmlTable table(
       "Failed trials",
@@ -65,9 +61,9 @@ std::string html_trials(const HtmlView& view) {
   std::string pairs;
   for (const ArmFinding& arm : view.finding.arms) {
     for (const StratumFinding& at : arm.strata)
-      table.row({view.name(arm), name_of(at.stratum), trial_rate(at.digests), trial_rate(at.tokens)});
+      table.row({view.name(arm), name_of(at.stratum), compared_text(at.digests), compared_text(at.tokens)});
     if (arm.strata.size() != 1)
-      table.row({view.name(arm), "all together", trial_rate(arm.digests), trial_rate(arm.tokens)});
+      table.row({view.name(arm), "all together", compared_text(arm.digests), compared_text(arm.tokens)});
     if (arm.pairs == 0) continue;
     fmt::format_to(std::back_inserter(pairs), "<br>{}: {} ({} of {}).", view.name(arm),
                    percent(static_cast<double>(arm.unlike_pairs) / static_cast<double>(arm.pairs)),

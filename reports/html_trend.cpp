@@ -123,7 +123,7 @@ std::string arm_table(const Trend& trend, const std::string& name) {
     if (arm == nullptr) continue;
     table.row({std::to_string(i + 1), escape(entry.id), escape(entry.created), name_of(arm->verdict),
                fmt::format("{} of {}", arm->done, arm->planned), std::to_string(arm->distinct_streams),
-               arm->digests.trials == 0 ? "none compared" : rate_text(arm->digests),
+               compared_text(arm->digests),
                arm->first_divergence ? std::to_string(*arm->first_divergence) : "none",
                fmt::format("{:.1f}", arm->tokens_per_second)});
   }

@@ -43,6 +43,10 @@ std::string rate_text(const TrialRate& rate) {
   return text;
 }
 
+std::string compared_text(const TrialRate& rate) {
+  return rate.trials == 0 ? "none compared" : rate_text(rate);
+}
+
 std::optional<SpeedRatio> speed_ratio(const Finding& finding, const ArmFinding& arm) {
   if (finding.control < 0 || arm.arm == finding.control) return std::nullopt;
   SpeedRatio ratio{.arm = &arm};

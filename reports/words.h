@@ -19,6 +19,8 @@ std::string counted(int64_t count, const std::string& noun);
 std::string percent(double share);
 // "0 of 62", and where not all differ "(at most 4.7%)".
 std::string rate_text(const TrialRate& rate);
+// The same, or that there were no trials.
+std::string compared_text(const TrialRate& rate);
 // The bytes of a token; empty if they are unknown or the id is none.
 std::string piece_of(const Audit& audit, int32_t id);
 // The same for people: "#id" where there are none, as in a model without a tokenizer.
