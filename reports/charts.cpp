@@ -21,9 +21,8 @@ const std::string& name_in(const Audit& audit, const ArmFinding& arm) {
   return audit.arms[static_cast<size_t>(arm.arm)].name;
 }
 
-// Classes of an arm's line and of its symbols.
-std::string arm_color(const ArmFinding& arm) {
-  return fmt::format("a{}", arm.arm % 4);
+std::string color_of(const ArmFinding& arm) {
+  return arm_color(static_cast<size_t>(arm.arm));
 }
 
 // The place of the first difference; the whole length where one stream is the other's beginning.
@@ -239,7 +238,7 @@ std::string equality_chart(const Audit& audit, const Finding& finding, double wi
       commands += fmt::format("H{}V{}", number(x.at(static_cast<double>(i))), share(last));
     }
     commands += "H" + number(x.at(static_cast<double>(arm.equal_at.size())));
-    svg.path(commands, "arm " + arm_color(arm));
+    svg.path(commands, "arm " + color_of(arm));
   }
   x_axis(svg, x, bottom, width < 500 ? 5 : 10, "token position");
   return std::move(svg).finish();
@@ -317,10 +316,10 @@ std::string speed_chart(const Audit& audit, const Finding& finding, double width
       lower = fmt::format("L{} {}", place, number(y.at(at.low))) + lower;
       middle += fmt::format("{}{} {}", middle.empty() ? "M" : "L", place, number(y.at(at.tokens_per_second)));
     }
-    svg.path(upper + lower + "Z", "band " + arm_color(arm));
-    svg.path(middle, "arm " + arm_color(arm));
+    svg.path(upper + lower + "Z", "band " + color_of(arm));
+    svg.path(middle, "arm " + color_of(arm));
     for (const SpeedAtSize& at : arm.speed) {
-      svg.circle(x.at(at.batch_size), y.at(at.tokens_per_second), 2.6, "dot " + arm_color(arm),
+      svg.circle(x.at(at.batch_size), y.at(at.tokens_per_second), 2.6, "dot " + color_of(arm),
                  fmt::format("{}, batch size {}: {:.1f} tokens/s over {}", name_in(audit, arm), at.batch_size,
                              at.tokens_per_second, counted(at.trials, "trial")));
     }

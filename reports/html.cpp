@@ -48,12 +48,10 @@ std::string headline(const HtmlView& view) {
 }
 
 std::string end(const Audit& audit) {
-  return fmt::format(
-      "<footer><p>repro-audit {} &middot; audit <span class=\"mono\">{}</span> &middot; begun {} &middot; "
-      "{}</p></footer>\n"
-      "</body>\n</html>\n",
+  return html_end(fmt::format(
+      "repro-audit {} &middot; audit <span class=\"mono\">{}</span> &middot; begun {} &middot; {}",
       escape(audit.tool), escape(audit.id), escape(audit.created),
-      counted(static_cast<int64_t>(audit.segments.size()), "segment"));
+      counted(static_cast<int64_t>(audit.segments.size()), "segment")));
 }
 
 }  // namespace

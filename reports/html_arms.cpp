@@ -88,14 +88,9 @@ std::string card(const HtmlView& view, const ArmFinding& arm) {
 }
 
 std::string arms_key(const HtmlView& view) {
-  std::string key = "<ul class=\"key\">";
-  for (const ArmFinding& arm : view.finding.arms) {
-    fmt::format_to(std::back_inserter(key),
-                   "<li><svg viewBox=\"0 0 30 16\" aria-hidden=\"true\"><path class=\"arm a{}\" d=\"M0 "
-                   "8H30\"/></svg>{}</li>",
-                   arm.arm % 4, view.name(arm));
-  }
-  return key + "</ul>";
+  std::vector<std::string> names;
+  for (const ArmFinding& arm : view.finding.arms) names.push_back(view.name(arm));
+  return html_arms_key(names);
 }
 
 std::string streams_key(const HtmlView& view, const ArmFinding& arm) {

@@ -6,6 +6,7 @@
 #include "core/hash.h"
 #include "reports/escape.h"
 #include "reports/html_style.h"
+#include "reports/svg.h"
 
 namespace ra {
 
@@ -30,6 +31,10 @@ std::string html_begin(const std::string& title) {
       hash, escape(title), kHtmlStyle);
 }
 
+std::string html_end(const std::string& about) {
+  return fmt::format("<footer><p>{}</p></footer>\n</body>\n</html>\n", about);
+}
+
 std::string html_section(const std::string& title, const std::string& about) {
   std::string markup = fmt::format("<h2>{}</h2>\n", title);
   if (!about.empty()) markup += fmt::format("<p class=\"about\">{}</p>\n", about);
@@ -38,6 +43,17 @@ std::string html_section(const std::string& title, const std::string& about) {
 
 std::string html_badge(const std::string& tone, const std::string& text) {
   return fmt::format("<span class=\"badge {}\">{}</span>", tone, text);
+}
+
+std::string html_arms_key(const std::vector<std::string>& names) {
+  std::string key = "<ul class=\"key\">";
+  for (size_t arm = 0; arm < names.size(); ++arm) {
+    key += fmt::format(
+        "<li><svg viewBox=\"0 0 30 16\" aria-hidden=\"true\"><path class=\"arm {}\" d=\"M0 "
+        "8H30\"/></svg>{}</li>",
+        arm_color(arm), names[arm]);
+  }
+  return key + "</ul>";
 }
 
 std::string html_figure(const std::string& title, double width, double narrow, const std::string& key,

@@ -18,6 +18,12 @@ std::string html_section(const std::string& title, const std::string& about);
 // A word on a ground of its color: "good", "bad", "notice" or "plain".
 std::string html_badge(const std::string& tone, const std::string& text);
 
+// After </main>: a footer with `about`, which is markup, and what closes the page.
+std::string html_end(const std::string& about);
+
+// The line of each arm in the charts, with its name, which is markup.
+std::string html_arms_key(const std::vector<std::string>& names);
+
 // The drawing that `chart` makes at `width` and at `narrow` pixels; the style sheet shows one. `title` and `key` are
 // markup.
 std::string html_figure(const std::string& title, double width, double narrow, const std::string& key,

@@ -68,7 +68,7 @@ std::string chart(const Trend& trend, const Series& series, double width) {
   Svg svg(width, kHeight, label);
   y_axis(svg, y, x.low, x.high, values, series.unit);
   for (size_t a = 0; a < names.size(); ++a) {
-    const std::string color = fmt::format("a{}", a % 4);
+    const std::string color = arm_color(a);
     std::string commands;
     bool broken = true;
     std::vector<std::pair<double, double>> points;
@@ -97,14 +97,9 @@ std::string chart(const Trend& trend, const Series& series, double width) {
 }
 
 std::string arms_key(const std::vector<std::string>& names) {
-  std::string key = "<ul class=\"key\">";
-  for (size_t a = 0; a < names.size(); ++a) {
-    fmt::format_to(std::back_inserter(key),
-                   "<li><svg viewBox=\"0 0 30 16\" aria-hidden=\"true\"><path class=\"arm a{}\" d=\"M0 "
-                   "8H30\"/></svg>{}</li>",
-                   a % 4, escape(names[a]));
-  }
-  return key + "</ul>\n";
+  std::vector<std::string> escaped;
+  for (const std::string& name : names) escaped.push_back(escape(name));
+  return html_arms_key(escaped) + "\n";
 }
 
 std::string arm_table(const Trend& trend, const std::string& name) {
@@ -172,11 +167,10 @@ std::string trend_html(const Trend& trend) {
                                     "rate of such trials; token positions count from 0.");
   for (const std::string& name : names) page += arm_table(trend, name);
   page += html_section("What changed", "What is not as in the audit before, which may explain a step.");
-  return page + change_table(trend) +
-         fmt::format(
-             "</main>\n<footer><p>model SHA-256 <span class=\"mono\">{}</span><br>prompt SHA-256 <span "
-             "class=\"mono\">{}</span></p></footer>\n</body>\n</html>\n",
-             escape(trend.model_sha256), escape(trend.prompt_sha256));
+  return page + change_table(trend) + "</main>\n" +
+         html_end(fmt::format(
+             "model SHA-256 <span class=\"mono\">{}</span><br>prompt SHA-256 <span class=\"mono\">{}</span>",
+             escape(trend.model_sha256), escape(trend.prompt_sha256)));
 }
 
 }  // namespace ra

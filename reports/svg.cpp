@@ -23,6 +23,10 @@ std::string closing(std::string_view element, std::string_view title) {
 
 }  // namespace
 
+std::string arm_color(size_t arm) {
+  return fmt::format("a{}", arm % 4);
+}
+
 std::string number(double value) {
   std::string text = fmt::format("{:.2f}", value);
   while (text.back() == '0') text.pop_back();

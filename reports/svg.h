@@ -27,6 +27,9 @@ class Svg {
   std::string markup_;
 };
 
+// The class of what shows an arm; the style sheet has four.
+std::string arm_color(size_t arm);
+
 // A number as SVG wants it: at most two decimals, no exponent, whatever the locale.
 std::string number(double value);
 
