@@ -21,48 +21,51 @@ struct Series {
   const char* title;
   const char* unit;
   const char* about;
+  bool whole;  // ticks at whole numbers alone
   std::function<std::optional<double>(const TrendArm&)> value;
 };
 
 const Series kSeries[] = {
-    {"Distinct answers", "", "different streams among the runs",
+    {"Distinct answers", "", "different streams among the runs", true,
      [](const TrendArm& arm) -> std::optional<double> {
        if (arm.done == 0) return std::nullopt;
        return static_cast<double>(arm.distinct_streams);
      }},
-    {"Random trials that differ in logits", "%", "X of T, as a share",
+    {"Random trials that differ in logits", "%", "X of T, as a share", true,
      [](const TrendArm& arm) -> std::optional<double> {
        if (arm.digests.trials == 0) return std::nullopt;
        return 100.0 * static_cast<double>(arm.digests.differing) / static_cast<double>(arm.digests.trials);
      }},
-    {"First divergence", "", "token position; no point where no answer parted",
+    {"First divergence", "", "token position; no point where no answer parted", true,
      [](const TrendArm& arm) -> std::optional<double> {
        if (!arm.first_divergence) return std::nullopt;
        return static_cast<double>(*arm.first_divergence);
      }},
-    {"Speed", "", "tokens/s over all trials",
+    {"Speed", "", "tokens/s over all trials", false,
      [](const TrendArm& arm) -> std::optional<double> {
        if (arm.tokens_per_second <= 0) return std::nullopt;
        return arm.tokens_per_second;
      }},
 };
 
+std::optional<double> value_in(const TrendEntry& entry, const std::string& arm, const Series& series) {
+  const TrendArm* found = arm_named(entry, arm);
+  return found == nullptr ? std::nullopt : series.value(*found);
+}
+
 std::string chart(const Trend& trend, const Series& series, double width) {
   const std::vector<std::string> names = arm_names(trend);
   double largest = 1;
   std::string label = fmt::format("{} ({}), audit by audit. ", series.title, series.about);
   for (const std::string& name : names) {
-    for (const TrendEntry& entry : trend.entries) {
-      const TrendArm* arm = arm_named(entry, name);
-      if (arm != nullptr) largest = std::max(largest, series.value(*arm).value_or(0));
-    }
-    const TrendArm* last = arm_named(trend.entries.back(), name);
-    const std::optional<double> value = last == nullptr ? std::nullopt : series.value(*last);
+    for (const TrendEntry& entry : trend.entries)
+      largest = std::max(largest, value_in(entry, name, series).value_or(0));
+    const std::optional<double> value = value_in(trend.entries.back(), name, series);
     label += value ? fmt::format("{} ends at {}{}. ", name, number(*value), series.unit)
                    : fmt::format("{} ends without a value. ", name);
   }
   const double bottom = kHeight - 46;
-  const std::vector<double> values = ticks(largest, 4, std::string_view(series.title) != "Speed");
+  const std::vector<double> values = ticks(largest, 4, series.whole);
   const Scale y{0, values.back(), bottom, 12};
   const Scale x{1, static_cast<double>(std::max<size_t>(2, trend.entries.size())), 48, width - 12};
   Svg svg(width, kHeight, label);
@@ -73,8 +76,7 @@ std::string chart(const Trend& trend, const Series& series, double width) {
     bool broken = true;
     std::vector<std::pair<double, double>> points;
     for (size_t i = 0; i < trend.entries.size(); ++i) {
-      const TrendArm* arm = arm_named(trend.entries[i], names[a]);
-      const std::optional<double> value = arm == nullptr ? std::nullopt : series.value(*arm);
+      const std::optional<double> value = value_in(trend.entries[i], names[a], series);
       if (!value) {
         broken = true;
         continue;
@@ -159,8 +161,8 @@ std::string trend_html(const Trend& trend) {
                        "measurement: see what changed.");
   page += arms_key(names) + "<div class=\"two\">\n";
   for (const Series& series : kSeries) {
-    page += html_figure(fmt::format("{}{}{}", series.title, *series.about != '\0' ? ": " : "", series.about),
-                        kWidth, kNarrow, "", [&](double width) { return chart(trend, series, width); });
+    page += html_figure(fmt::format("{}: {}", series.title, series.about), kWidth, kNarrow, "",
+                        [&](double width) { return chart(trend, series, width); });
   }
   page += "</div>\n" + html_section("The numbers",
                                     "Random trials: X of T, with the exact one-sided 95% bound on the "
