@@ -13,6 +13,7 @@
 #include "core/llm/dummy_weights.h"
 #include "core/llm/file_hashes.h"
 #include "core/llm/hub_cache.h"
+#include "kernels/bf16.h"
 
 namespace ra {
 namespace {
@@ -39,8 +40,7 @@ std::string dummy_name(const std::string& path, uint64_t seed) {
 
 // Makes `count` elements from number `first` on.
 void make_dummy(const DummyTensor& tensor, uint64_t first, uint64_t count, float* out) {
-  for (uint64_t i = 0; i < count; ++i)
-    out[i] = std::bit_cast<float>(static_cast<uint32_t>(dummy_bf16(tensor, first + i)) << 16);
+  for (uint64_t i = 0; i < count; ++i) out[i] = widen(dummy_bf16(tensor, first + i));
 }
 
 // GGUF keeps each head of llama's q and k as pairs (0, d/2), (1, d/2 + 1), ...; the model has the halves one

@@ -12,6 +12,7 @@
 
 #include "core/error.h"
 #include "core/hash.h"
+#include "kernels/bf16.h"
 #include "tests/support/checkpoint_files.h"
 #include "tests/support/golden.h"
 #include "tests/support/refusal.h"
@@ -154,7 +155,7 @@ Moments moments(const DummyTensor& tensor, size_t count) {
   double sum = 0, squares = 0;
   Moments m{.least = INFINITY, .greatest = -INFINITY};
   for (const uint16_t bits : made(tensor, count)) {
-    const double value = std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
+    const double value = widen(bits);
     sum += value;
     squares += value * value;
     m.least = std::min(m.least, value);
@@ -196,8 +197,7 @@ TEST(DummyWeights, AreIndependentOfTheirNeighboursAndOfOtherTensors) {
   constexpr size_t kCount = 200'000;
   const auto values = [&](const DummyTensor& tensor, size_t from) {
     std::vector<double> v(kCount);
-    for (size_t i = 0; i < kCount; ++i)
-      v[i] = std::bit_cast<float>(static_cast<uint32_t>(dummy_bf16(tensor, from + i)) << 16);
+    for (size_t i = 0; i < kCount; ++i) v[i] = widen(dummy_bf16(tensor, from + i));
     return v;
   };
   const auto correlation = [](const std::vector<double>& a, const std::vector<double>& b) {
