@@ -143,13 +143,15 @@ std::string parting_chart(const Audit& audit, const ArmFinding& arm, const Strea
   std::vector<Lane> lanes = lanes_of(audit, arm);
   int32_t rows = 0;
   place(lanes, 0, rows);
-  size_t length = 1;
-  for (const Lane& lane : lanes)
-    length = std::max(length, audit.streams[static_cast<size_t>(lane.stream)].tokens.size());
+  const auto length_of = [&](const Lane& lane) {
+    return static_cast<double>(audit.streams[static_cast<size_t>(lane.stream)].tokens.size());
+  };
+  double length = 1;
+  for (const Lane& lane : lanes) length = std::max(length, length_of(lane));
 
   const double row_height = 34, top = 22;
   const double bottom = top + row_height * (rows - 1) + 20;
-  const Scale x{0, static_cast<double>(length), 12, width - 92};
+  const Scale x{0, length, 12, width - 92};
   std::string label = fmt::format("How the streams of {} part. ", name_in(audit, arm));
   for (const Lane& lane : lanes) {
     label += lane.parent < 0
@@ -171,8 +173,7 @@ std::string parting_chart(const Audit& audit, const ArmFinding& arm, const Strea
   for (size_t i = lanes.size(); i-- > 0;) {
     const Lane& lane = lanes[i];
     const double y = y_of(lane);
-    const double end =
-        x.at(static_cast<double>(audit.streams[static_cast<size_t>(lane.stream)].tokens.size()));
+    const double end = x.at(length_of(lane));
     const std::string style = "stream " + names.color(lane.stream);
     if (lane.parent < 0) {
       svg.path(fmt::format("M{} {}H{}", number(x.low), number(y), number(end)), style, stroke(lane.runs));
@@ -191,19 +192,16 @@ std::string parting_chart(const Audit& audit, const ArmFinding& arm, const Strea
       svg.circle(x.at(lane.parts_at), y_of(lanes[static_cast<size_t>(lane.parent)]), 4, "part",
                  fmt::format("{} parts at token {}", names.letter(lane.stream), lane.parts_at));
     }
-    const double end =
-        x.at(static_cast<double>(audit.streams[static_cast<size_t>(lane.stream)].tokens.size()));
+    const double end = x.at(length_of(lane));
     svg.text(end + 12, y + 4, names.letter(lane.stream), "letter " + names.color(lane.stream));
     svg.text(end + 28, y + 4, runs_text(lane.runs), "tick");
   }
   for (const Lane& lane : lanes) {
     if (lane.parent < 0) continue;
     const std::string tokens = parting_label(audit, lane, lanes[static_cast<size_t>(lane.parent)]);
-    const auto length_here =
-        static_cast<double>(audit.streams[static_cast<size_t>(lane.stream)].tokens.size());
     // Where it would leave the drawing it ends with its line instead of beginning there.
     const double from = x.at(lane.parts_at) + 24,
-                 end = std::max(x.at(length_here), x.low + label_width(tokens));
+                 end = std::max(x.at(length_of(lane)), x.low + label_width(tokens));
     const bool fits = from + label_width(tokens) <= end;
     svg.text(fits ? from : end, y_of(lane) - 9, tokens, "tick halo", fits ? Anchor::start : Anchor::end);
   }

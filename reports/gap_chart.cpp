@@ -62,10 +62,8 @@ std::string gap_chart(const Audit& audit, const Finding& finding, const ArmFindi
   for (int power = static_cast<int>(powers.from); power <= static_cast<int>(powers.to); ++power) {
     const double line = powers.at(power);
     svg.line(x.low, line, x.high, line, "grid");
-    const std::string value = power == static_cast<int>(powers.from)
-                                  ? "\u2264 " + fmt::format("{:g}", std::pow(10, power))
-                                  : fmt::format("{:g}", std::pow(10, power));
-    svg.text(x.low - 7, line + 4, value, "tick", Anchor::end);
+    const char* bound = power == static_cast<int>(powers.from) ? "\u2264 " : "";
+    svg.text(x.low - 7, line + 4, fmt::format("{}{:g}", bound, std::pow(10, power)), "tick", Anchor::end);
   }
   if (finding.epsilon && *finding.epsilon > 0) {
     const double line = y(4 * *finding.epsilon);
