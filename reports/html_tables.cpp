@@ -114,8 +114,7 @@ std::string html_subject(const HtmlView& view) {
     return arm.facts.environment == arms.front().facts.environment;
   });
   for (const Arm& arm : arms) {
-    markup += table(shared ? "Environment" : "Environment of " + escape(arm.name),
-                    joined({}, arm.facts.environment));
+    markup += table(shared ? "Environment" : "Environment of " + arm.name, joined({}, arm.facts.environment));
     if (shared) break;
   }
   return markup + "</div></div>\n";

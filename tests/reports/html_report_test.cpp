@@ -82,6 +82,16 @@ TEST(HtmlReport, ShowsTheIdsOfTokensThatHaveNoText) {
   EXPECT_THAT(page, Not(HasSubstr("<span class=\"token\"></span>")));
 }
 
+TEST(HtmlReport, EscapesTheNamesOfArmsOnce) {
+  Audit audit = example_audit({.runs = 60});
+  audit.arms[0].name = "a<b";
+  audit.arms[0].facts.environment["library"] = "another";
+  const std::string page = report_of(audit);
+  EXPECT_THAT(page, HasSubstr(">Environment of a&lt;b</th>"));
+  EXPECT_THAT(page, HasSubstr("aria-label=\"Environment of a&lt;b\""));
+  EXPECT_THAT(page, Not(HasSubstr("&amp;lt;")));
+}
+
 TEST(HtmlReport, OfAScriptedAuditIsTheGoldenOne) {
   expect_golden("small.html", without_style(report_of(small_scripted_audit())));
 }
