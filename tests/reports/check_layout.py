@@ -119,8 +119,8 @@ class Browser:
         self.number = 0
         self.buffer = b""
         self.events = []
-        target = next(t for t in self.send("Target.getTargets")["targetInfos"] if t["type"] == "page")
         self.session = None
+        target = next(t for t in self.send("Target.getTargets")["targetInfos"] if t["type"] == "page")
         self.session = self.send("Target.attachToTarget", targetId=target["targetId"], flatten=True)["sessionId"]
 
     def receive(self):
@@ -135,7 +135,7 @@ class Browser:
     def send(self, method, **parameters):
         self.number += 1
         message = {"id": self.number, "method": method, "params": parameters}
-        if getattr(self, "session", None):
+        if self.session:
             message["sessionId"] = self.session
         os.write(self.to_browser, json.dumps(message).encode() + b"\0")
         while True:

@@ -4,7 +4,6 @@
 #include <sys/wait.h>
 
 #include <cstdlib>
-#include <fstream>
 #include <limits>
 #include <regex>
 
@@ -12,6 +11,7 @@
 #include "reports/report.h"
 #include "reports/trend.h"
 #include "tests/support/example_audit.h"
+#include "tests/support/golden.h"
 #include "tests/support/temporary_folder.h"
 
 namespace ra {
@@ -70,16 +70,23 @@ TEST(HtmlLayout, ADatabasesNumbersThatAreNoneDrawNothingOdd) {
       << found[0];
 }
 
-// What check_layout.py says of the pages; skips where there is no browser.
-void expect_sound(const TemporaryFolder& folder, const std::string& files) {
+// What check_layout.py says of the pages.
+struct Looked {
+  int status = 0;  // 77: there is no browser
+  std::string text;
+};
+Looked look_at(const TemporaryFolder& folder, const std::string& files) {
   const std::string command = "cd '" + folder.path() +
                               "' && python3 " RA_SOURCE "/tests/reports/check_layout.py " + files +
                               " >said 2>&1";
   const int status = WEXITSTATUS(std::system(command.c_str()));
-  std::ifstream said(folder / "said");
-  const std::string text{std::istreambuf_iterator<char>(said), std::istreambuf_iterator<char>()};
-  if (status == 77) GTEST_SKIP() << text;
-  EXPECT_EQ(status, 0) << text;
+  return {status, read_file(folder / "said")};
+}
+
+void expect_sound(const TemporaryFolder& folder, const std::string& files) {
+  const Looked looked = look_at(folder, files);
+  if (looked.status == 77) GTEST_SKIP() << looked.text;
+  EXPECT_EQ(looked.status, 0) << looked.text;
 }
 
 TEST(HtmlLayout, ABrowserFindsNoOverflowOverlapOrLowContrast) {
@@ -96,16 +103,12 @@ TEST(HtmlLayout, TheCheckFindsWhatIsWrong) {
       "style=\"width:2000px\">wide</div><svg viewBox=\"0 0 100 50\" width=\"100\"><text x=\"5\" "
       "y=\"20\">one</text><text x=\"7\" y=\"21\">two</text></svg><p style=\"color:#ccc;background:#fff\">"
       "faint</p><table><tr><th>a</th></tr></table><img src=\"file:///absent.png\"></body></html>");
-  const std::string command = "python3 " RA_SOURCE "/tests/reports/check_layout.py '" +
-                              (folder / "bad.html") + "' >'" + (folder / "said") + "'";
-  const int status = WEXITSTATUS(std::system(command.c_str()));
-  if (status == 77) GTEST_SKIP() << "no chromium here";
-  EXPECT_EQ(status, 1);
-  std::ifstream said(folder / "said");
-  const std::string text{std::istreambuf_iterator<char>(said), std::istreambuf_iterator<char>()};
+  const Looked looked = look_at(folder, "bad.html");
+  if (looked.status == 77) GTEST_SKIP() << looked.text;
+  EXPECT_EQ(looked.status, 1);
   for (const char* problem : {"pixels wide", "\"one\" and \"two\" overlap", "a drawing without a name",
                               "contrast ", "has no scope", "skips a level", "asks for file:///absent.png"})
-    EXPECT_THAT(text, testing::HasSubstr(problem));
+    EXPECT_THAT(looked.text, testing::HasSubstr(problem));
 }
 
 TEST(HtmlLayoutLong, OfEveryKindOfPageIsSound) {
