@@ -7,7 +7,7 @@
 #include <set>
 
 #include "core/error.h"
-#include "core/json.h"
+#include "core/printable.h"
 
 namespace ra {
 namespace {

@@ -11,6 +11,7 @@
 #include "core/audit/store.h"
 #include "core/error.h"
 #include "core/json.h"
+#include "core/printable.h"
 #include "reports/report.h"
 
 namespace ra {

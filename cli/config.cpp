@@ -9,8 +9,8 @@
 #include "cli/locations.h"
 #include "cli/toml_file.h"
 #include "core/error.h"
-#include "core/json.h"
 #include "core/llm/hub_cache.h"
+#include "core/printable.h"
 
 namespace ra {
 namespace {

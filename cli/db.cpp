@@ -12,6 +12,7 @@
 #include "core/audit/store_time.h"
 #include "core/error.h"
 #include "core/json.h"
+#include "core/printable.h"
 
 namespace ra {
 namespace {

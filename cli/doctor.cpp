@@ -17,6 +17,7 @@
 #include "core/error.h"
 #include "core/json.h"
 #include "core/llm/checkpoint.h"
+#include "core/printable.h"
 #include "kernels/ops.h"
 
 namespace ra {

@@ -14,6 +14,7 @@
 #include "core/audit/store_codec.h"
 #include "core/audit/store_time.h"
 #include "core/error.h"
+#include "core/printable.h"
 
 namespace ra {
 namespace {

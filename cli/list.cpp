@@ -9,6 +9,7 @@
 #include "cli/verbs.h"
 #include "core/audit/store.h"
 #include "core/json.h"
+#include "core/printable.h"
 
 namespace ra {
 namespace {

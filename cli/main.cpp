@@ -12,7 +12,7 @@
 #include "cli/verbs.h"
 #include "cli/version.h"
 #include "core/error.h"
-#include "core/json.h"
+#include "core/printable.h"
 
 namespace ra {
 namespace {

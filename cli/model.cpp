@@ -17,6 +17,7 @@
 #include "core/llm/chat.h"
 #include "core/llm/checkpoint.h"
 #include "core/llm/tokenizer.h"
+#include "core/printable.h"
 
 namespace ra {
 namespace {

@@ -10,6 +10,7 @@
 #include "core/hash.h"
 #include "core/llm/chat.h"
 #include "core/llm/dummy_weights.h"
+#include "core/printable.h"
 
 namespace ra {
 namespace {

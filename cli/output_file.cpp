@@ -14,7 +14,7 @@
 
 #include "cli/terminal.h"
 #include "core/error.h"
-#include "core/json.h"
+#include "core/printable.h"
 
 namespace ra {
 namespace {

@@ -7,7 +7,7 @@
 #include "cli/arguments.h"
 #include "cli/toml_file.h"
 #include "core/error.h"
-#include "core/json.h"
+#include "core/printable.h"
 
 namespace ra {
 namespace {

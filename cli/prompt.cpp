@@ -6,9 +6,9 @@
 
 #include "cli/locations.h"
 #include "core/error.h"
-#include "core/json.h"
 #include "core/llm/chat.h"
 #include "core/llm/prompt.h"
+#include "core/printable.h"
 
 namespace ra {
 namespace {

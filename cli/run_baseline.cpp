@@ -4,7 +4,7 @@
 
 #include "core/audit/store.h"
 #include "core/error.h"
-#include "core/json.h"
+#include "core/printable.h"
 
 namespace ra {
 

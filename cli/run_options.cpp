@@ -11,7 +11,7 @@
 #include "cli/policy_file.h"
 #include "cli/terminal.h"
 #include "core/error.h"
-#include "core/json.h"
+#include "core/printable.h"
 #include "kernels/ops.h"
 
 namespace ra {

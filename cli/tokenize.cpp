@@ -17,6 +17,7 @@
 #include "core/llm/checkpoint.h"
 #include "core/llm/prompt.h"
 #include "core/llm/tokenizer.h"
+#include "core/printable.h"
 #include "reports/escape.h"
 
 namespace ra {

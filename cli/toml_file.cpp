@@ -4,7 +4,7 @@
 
 #include "cli/locations.h"
 #include "core/error.h"
-#include "core/json.h"
+#include "core/printable.h"
 
 namespace ra {
 

@@ -65,7 +65,4 @@ std::string json_line(const Json& json);
 // Any bytes: a string where they are UTF-8, else {"hex": "ff"}.
 Json json_bytes(std::string_view bytes);
 
-// `text` with every control, bidi, zero-width and non-UTF-8 byte escaped and cut to `max_bytes`: safe in a message.
-std::string printable(std::string_view text, size_t max_bytes = 80);
-
 }  // namespace ra

@@ -1,12 +1,10 @@
-#include "core/llm/utf8.h"
+#include "core/utf8.h"
 
 #include <cstdint>
 #include <cstring>
 
 namespace ra {
-namespace {
 
-// The length of the character at the front of `text`, 0 if it is none (Unicode 15, table 3-7).
 size_t character_length(std::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
   const auto continues = [&](size_t i, uint8_t low = 0x80, uint8_t high = 0xbf) {
@@ -23,8 +21,6 @@ size_t character_length(std::string_view text) {
              ? 4
              : 0;
 }
-
-}  // namespace
 
 size_t valid_utf8_prefix(std::string_view text) {
   size_t at = 0;

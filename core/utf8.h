@@ -7,6 +7,9 @@
 
 namespace ra {
 
+// The length of the character at the front of `text`, which is not empty; 0 if it is none (Unicode 15, table 3-7).
+size_t character_length(std::string_view text);
+
 // The bytes at the front of `text` that are valid UTF-8: text.size() if all of it is.
 size_t valid_utf8_prefix(std::string_view text);
 

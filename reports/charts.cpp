@@ -6,7 +6,7 @@
 #include <cmath>
 #include <set>
 
-#include "core/json.h"
+#include "core/printable.h"
 #include "reports/svg.h"
 #include "reports/words.h"
 

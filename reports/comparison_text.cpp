@@ -1,7 +1,7 @@
 // Two audits compared, for the terminal: a block for what changed around them, then one for each arm.
 #include <fmt/format.h>
 
-#include "core/json.h"
+#include "core/printable.h"
 #include "reports/comparison_report.h"
 #include "reports/text_lines.h"
 #include "reports/words.h"

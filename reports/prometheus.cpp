@@ -5,7 +5,7 @@
 #include <ctime>
 #include <vector>
 
-#include "core/json.h"
+#include "core/printable.h"
 #include "reports/report.h"
 
 namespace ra {

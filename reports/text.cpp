@@ -1,7 +1,7 @@
 // The terminal's summary: one block an arm, then what may be said.
 #include <fmt/format.h>
 
-#include "core/json.h"
+#include "core/printable.h"
 #include "reports/report.h"
 #include "reports/text_lines.h"
 #include "reports/words.h"

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "core/json.h"
+#include "core/printable.h"
 #include "reports/escape.h"
 #include "reports/words.h"
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/audit/statistics.h"
-#include "core/json.h"
+#include "core/printable.h"
 
 namespace ra {
 namespace {

@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "core/error.h"
+#include "core/printable.h"
 
 namespace ra {
 namespace {

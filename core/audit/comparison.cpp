@@ -5,7 +5,7 @@
 
 #include "core/audit/comparison_arm.h"
 #include "core/error.h"
-#include "core/json.h"
+#include "core/printable.h"
 
 namespace ra {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "core/audit/statistics.h"
 #include "core/error.h"
-#include "core/json.h"
+#include "core/printable.h"
 
 namespace ra {
 namespace {

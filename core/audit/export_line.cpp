@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/hash.h"
+#include "core/printable.h"
 
 namespace ra {
 namespace {

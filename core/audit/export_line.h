@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/json.h"
+#include "core/printable.h"
 
 namespace ra {
 

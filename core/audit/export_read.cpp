@@ -15,6 +15,7 @@
 #include "core/audit/store_codec.h"
 #include "core/error.h"
 #include "core/gzip.h"
+#include "core/printable.h"
 
 namespace ra {
 namespace {

@@ -4,6 +4,7 @@
 #include "core/audit/export_read.h"
 #include "core/audit/plan_text.h"
 #include "core/error.h"
+#include "core/printable.h"
 
 namespace ra {
 namespace {

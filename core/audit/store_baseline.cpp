@@ -4,8 +4,8 @@
 #include "core/audit/store_codec.h"
 #include "core/audit/store_database.h"
 #include "core/audit/store_time.h"
-#include "core/json.h"
 #include "core/nearest.h"
+#include "core/printable.h"
 
 namespace ra {
 namespace {

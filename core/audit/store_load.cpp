@@ -5,7 +5,7 @@
 #include "core/audit/audit_check.h"
 #include "core/audit/store_codec.h"
 #include "core/audit/store_database.h"
-#include "core/json.h"
+#include "core/printable.h"
 
 namespace ra {
 namespace {

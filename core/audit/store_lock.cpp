@@ -12,7 +12,7 @@
 #include "core/audit/store_sql.h"
 #include "core/audit/store_time.h"
 #include "core/error.h"
-#include "core/json.h"
+#include "core/printable.h"
 
 namespace ra {
 

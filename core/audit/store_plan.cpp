@@ -4,7 +4,7 @@
 #include "core/audit/plan_text.h"
 #include "core/audit/store_codec.h"
 #include "core/audit/store_database.h"
-#include "core/json.h"
+#include "core/printable.h"
 
 namespace ra {
 namespace {

@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "core/hash.h"
-#include "core/json.h"
+#include "core/printable.h"
 
 namespace ra {
 namespace {

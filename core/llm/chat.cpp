@@ -8,7 +8,7 @@
 #include "core/error.h"
 #include "core/llm/chat_inst.h"
 #include "core/llm/template_text.h"
-#include "core/llm/utf8.h"
+#include "core/utf8.h"
 
 namespace ra {
 namespace {

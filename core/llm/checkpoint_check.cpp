@@ -12,13 +12,13 @@
 
 #include "core/error.h"
 #include "core/hash.h"
-#include "core/json.h"
 #include "core/llm/file_hashes.h"
 #include "core/llm/gguf_split.h"
 #include "core/llm/model_folder.h"
 #include "core/llm/safetensors.h"
 #include "core/llm/shard_index.h"
 #include "core/parallel.h"
+#include "core/printable.h"
 
 namespace ra {
 namespace {

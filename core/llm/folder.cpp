@@ -12,6 +12,7 @@
 #include "core/llm/model_folder.h"
 #include "core/llm/safetensors.h"
 #include "core/llm/shard_index.h"
+#include "core/printable.h"
 
 namespace ra {
 namespace {

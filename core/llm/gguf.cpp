@@ -9,8 +9,8 @@
 #include <unordered_set>
 
 #include "core/error.h"
-#include "core/json.h"
 #include "core/llm/gguf_reader.h"
+#include "core/printable.h"
 
 namespace ra {
 namespace {

@@ -9,6 +9,7 @@
 #include "core/llm/checkpoint_source.h"
 #include "core/llm/gguf_split.h"
 #include "core/llm/rope_factors.h"
+#include "core/printable.h"
 
 namespace ra {
 namespace {

@@ -5,7 +5,7 @@
 #include <iterator>
 
 #include "core/error.h"
-#include "core/json.h"
+#include "core/printable.h"
 
 namespace ra {
 

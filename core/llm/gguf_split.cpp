@@ -6,8 +6,8 @@
 #include <unordered_set>
 
 #include "core/error.h"
-#include "core/json.h"
 #include "core/llm/model_folder.h"
+#include "core/printable.h"
 
 namespace ra {
 namespace {

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "core/error.h"
-#include "core/json.h"
 #include "core/llm/gguf_split.h"
 #include "core/llm/model_folder.h"
+#include "core/printable.h"
 
 namespace ra {
 namespace {

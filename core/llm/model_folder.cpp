@@ -6,7 +6,7 @@
 #include <system_error>
 
 #include "core/error.h"
-#include "core/json.h"
+#include "core/printable.h"
 
 namespace ra {
 

@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 #include "core/json.h"
-#include "core/llm/utf8.h"
+#include "core/utf8.h"
 
 namespace ra {
 

@@ -9,9 +9,9 @@
 #include <unordered_set>
 
 #include "core/error.h"
-#include "core/json.h"
 #include "core/llm/byte_fallback.h"
-#include "core/llm/utf8.h"
+#include "core/printable.h"
+#include "core/utf8.h"
 
 namespace ra {
 namespace {

@@ -7,14 +7,14 @@
 #include <unordered_map>
 
 #include "core/error.h"
-#include "core/json.h"
 #include "core/llm/added_tokens.h"
 #include "core/llm/bpe.h"
 #include "core/llm/normalizer.h"
 #include "core/llm/pre_tokenizer.h"
 #include "core/llm/score_bpe.h"
 #include "core/llm/tokenizer_definition.h"
-#include "core/llm/utf8.h"
+#include "core/printable.h"
+#include "core/utf8.h"
 
 namespace ra {
 namespace {

@@ -2,9 +2,9 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
-#include "core/json.h"
 #include "core/llm/byte_fallback.h"
 #include "core/llm/tokenizer_definition.h"
+#include "core/printable.h"
 
 namespace ra {
 namespace {

@@ -12,7 +12,8 @@
 #include "core/llm/json_fields.h"
 #include "core/llm/tokenizer_definition.h"
 #include "core/llm/tokenizer_json_steps.h"
-#include "core/llm/utf8.h"
+#include "core/printable.h"
+#include "core/utf8.h"
 
 namespace ra {
 namespace {

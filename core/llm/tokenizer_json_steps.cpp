@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
-#include "core/llm/utf8.h"
+#include "core/utf8.h"
 
 namespace ra {
 namespace {

@@ -1,6 +1,6 @@
 // A prompt's file: as text, and as a JSON array of token ids.
 #include "core/llm/prompt.h"
-#include "core/llm/utf8.h"
+#include "core/utf8.h"
 #include "tests/fuzz/fuzz_input.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

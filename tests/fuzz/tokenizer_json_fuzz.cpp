@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "core/llm/tokenizer.h"
-#include "core/llm/utf8.h"
+#include "core/utf8.h"
 #include "tests/fuzz/fuzz_input.h"
 
 namespace {

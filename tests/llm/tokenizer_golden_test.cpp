@@ -12,7 +12,7 @@
 #include "core/llm/chat.h"
 #include "core/llm/checkpoint.h"
 #include "core/llm/tokenizer.h"
-#include "core/llm/utf8.h"
+#include "core/utf8.h"
 #include "tests/support/checkpoint_files.h"
 #include "tests/support/golden.h"
 

@@ -10,7 +10,7 @@
 #include "core/llm/nfc.h"
 #include "core/llm/pre_tokenizer.h"
 #include "core/llm/tokenizer_definition.h"
-#include "core/llm/utf8.h"
+#include "core/utf8.h"
 #include "tests/support/golden.h"
 #include "tests/support/refusal.h"
 
