@@ -3,30 +3,12 @@
 #include <algorithm>
 
 #include "kernels/cpu/blas.h"
+#include "kernels/set_rules.h"
 
 namespace ra {
 namespace {
 
-constexpr int kSegmentKeys = 256;  // numerics.md rule 12
-
-KernelChoice rowwise(const LaunchShape&) {
-  return {};
-}
-
-KernelChoice lanes(int count) {
-  KernelChoice choice;
-  choice.algorithm = Algorithm::lanes;
-  choice.lanes = count;
-  return choice;
-}
-
 // --- invariant -------------------------------------------------------------------------------------------
-
-// numerics.md rule 6: the width follows from the number of values alone.
-KernelChoice norm_by_size(const LaunchShape& shape) {
-  if (shape.n == 0) return {};
-  return lanes(shape.n <= 2048 ? 256 : 1024);
-}
 
 KernelChoice product_by_chain(const LaunchShape&) {
   KernelChoice choice;
@@ -34,22 +16,7 @@ KernelChoice product_by_chain(const LaunchShape&) {
   return choice;
 }
 
-KernelChoice attention_by_segments(const LaunchShape&) {
-  KernelChoice choice;
-  choice.algorithm = Algorithm::segments;
-  choice.split_keys = kSegmentKeys;
-  return choice;
-}
-
 // --- standard --------------------------------------------------------------------------------------------
-
-// Lanes are a power of two here, and lanes without a value add +0: up to 256 values every block gives the
-// same bits.
-KernelChoice norm_by_rows(const LaunchShape& shape) {
-  if (shape.n == 0) return {};
-  constexpr int kManyRows = 256;
-  return lanes(shape.n <= 256 || shape.rows >= kManyRows ? 256 : 1024);
-}
 
 KernelChoice product_by_blas(const LaunchShape& shape) {
   KernelChoice choice;
@@ -84,32 +51,17 @@ KernelChoice double_sum(const LaunchShape&) {
   return choice;
 }
 
-KernelSet make_set(const char* name, const char* sum_order_class, Storage storage, Rule norm, Rule product,
-                   Rule attention) {
-  KernelSet set;
-  set.name = name;
-  set.sum_order_class = sum_order_class;
-  set.storage = storage;
-  const auto rule = [&set](Role role) -> Rule& { return set.rules[static_cast<size_t>(role)]; };
-  for (Role role : {Role::embed, Role::swiglu}) rule(role) = {"elementwise", rowwise};
-  for (Role role : {Role::attention_norm, Role::qk_norm_rope, Role::ffn_norm, Role::final_norm})
-    rule(role) = norm;
-  for (Role role : {Role::qkv, Role::o, Role::gate_up, Role::down, Role::lm_head}) rule(role) = product;
-  rule(Role::attention) = attention;
-  return set;
-}
-
 }  // namespace
 
 std::vector<KernelSet> cpu_kernel_sets() {
   return {
-      make_set("standard", "opaque", Storage::bf16, {"width by rows", norm_by_rows},
-               {"BLAS: gemv for one row, gemm beyond", product_by_blas},
-               {"shares by rows, keys and threads", attention_by_threads}),
-      make_set("invariant", "cpu-fma512/1", Storage::bf16, {"width by size", norm_by_size},
-               {"ascending fma", product_by_chain}, {"absolute segments", attention_by_segments}),
-      make_set("reference", "fp64", Storage::fp32, {"double sum", double_sum}, {"double sum", double_sum},
-               {"double sum", double_sum}),
+      make_kernel_set("standard", "opaque", Storage::bf16, {"width by rows", norm_by_rows},
+                      {"BLAS: gemv for one row, gemm beyond", product_by_blas},
+                      {"shares by rows, keys and threads", attention_by_threads}),
+      make_kernel_set("invariant", "cpu-fma512/1", Storage::bf16, {"width by size", norm_by_size},
+                      {"ascending fma", product_by_chain}, {"absolute segments", attention_by_segments}),
+      make_kernel_set("reference", "fp64", Storage::fp32, {"double sum", double_sum},
+                      {"double sum", double_sum}, {"double sum", double_sum}),
   };
 }
 

@@ -7,12 +7,9 @@
 //   products   NumPy's matmul on OpenBLAS (2.x, numpy/_core/src/umath/matmul.c.src, FLOAT_matmul): gemv for
 //   one row, gemm
 //              for more, in the library's own threads.
-//   norms      vLLM's CUDA kernel (csrc/layernorm_kernels.cu at 0112cf23, fused_add_rms_norm): a block of
-//   min(n, 1024)
-//              threads below 256 tokens a launch, of min(n, 256) from there on; the scalar kernel's order, in
-//              which thread t sums values t, t + block, ... CPU stacks (vLLM's csrc/cpu/layernorm.cpp among
-//              them) use one width for all launches; this rule is here because a norm's width is where a
-//              deployed engine lost invariance.
+//   norms      vLLM's CUDA kernel, its width by the rows in a launch (kernels/set_rules.h). CPU stacks (vLLM's
+//              csrc/cpu/layernorm.cpp among them) use one width for all launches; this rule is here because a norm's
+//              width is where a deployed engine lost invariance.
 //   attention  llama.cpp's CPU backend (ggml/src/ggml-cpu/ops.cpp at 0049e3cb,
 //   ggml_compute_forward_flash_attn_ext_f16):
 //              with one row in the launch and 512 keys or more, each thread takes an equal share of the keys;

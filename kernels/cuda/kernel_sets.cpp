@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/set_rules.h"
+
 namespace ra {
 namespace {
 
-constexpr int kSegmentKeys = 256;  // numerics.md rule 12
 constexpr int kTileKeys = 64;
 
 KernelChoice of(Algorithm algorithm) {
@@ -15,41 +16,13 @@ KernelChoice of(Algorithm algorithm) {
   return choice;
 }
 
-KernelChoice rowwise(const LaunchShape&) {
-  return {};
-}
-
-KernelChoice lanes(int count) {
-  KernelChoice choice = of(Algorithm::lanes);
-  choice.lanes = count;
-  return choice;
-}
-
 // --- invariant -----------------------------------------------------------------------------------------------
-
-// numerics.md rule 6: the width follows from the number of values alone.
-KernelChoice norm_by_size(const LaunchShape& shape) {
-  if (shape.n == 0) return {};
-  return lanes(shape.n <= 2048 ? 256 : 1024);
-}
 
 KernelChoice product_by_steps(const LaunchShape&) {
   return of(Algorithm::k16_steps);
 }
 
-KernelChoice attention_by_segments(const LaunchShape&) {
-  KernelChoice choice = of(Algorithm::segments);
-  choice.split_keys = kSegmentKeys;
-  return choice;
-}
-
 // --- standard ------------------------------------------------------------------------------------------------
-
-KernelChoice norm_by_rows(const LaunchShape& shape) {
-  if (shape.n == 0) return {};
-  constexpr int kManyRows = 256;
-  return lanes(shape.n <= 256 || shape.rows >= kManyRows ? 256 : 1024);
-}
 
 // A row a sequence is a step of decoding, which the stack pads; the head's rows always are.
 KernelChoice product_by_heuristic(const LaunchShape& shape) {
@@ -72,19 +45,6 @@ KernelChoice attention_by_occupancy(const LaunchShape& shape) {
   choice.split_keys = (key_blocks + splits - 1) / splits * kTileKeys;
   choice.splits = (shape.max_keys + choice.split_keys - 1) / choice.split_keys;
   return choice;
-}
-
-KernelSet make_set(const char* name, const char* sum_order_class, Rule norm, Rule product, Rule attention) {
-  KernelSet set;
-  set.name = name;
-  set.sum_order_class = sum_order_class;
-  const auto rule = [&set](Role role) -> Rule& { return set.rules[static_cast<size_t>(role)]; };
-  for (Role role : {Role::embed, Role::swiglu}) rule(role) = {"elementwise", rowwise};
-  for (Role role : {Role::attention_norm, Role::qk_norm_rope, Role::ffn_norm, Role::final_norm})
-    rule(role) = norm;
-  for (Role role : {Role::qkv, Role::o, Role::gate_up, Role::down, Role::lm_head}) rule(role) = product;
-  rule(Role::attention) = attention;
-  return set;
 }
 
 }  // namespace
@@ -120,11 +80,12 @@ int flash_splits(int blocks, int multiprocessors, int key_blocks, int most) {
 
 std::vector<KernelSet> cuda_kernel_sets() {
   return {
-      make_set("standard", "opaque", {"width by rows", norm_by_rows},
-               {"first heuristic of cuBLASLt", product_by_heuristic},
-               {"splits by occupancy", attention_by_occupancy}),
-      make_set("invariant", "hopper-k16/1", {"width by size", norm_by_size},
-               {"ascending k16 steps", product_by_steps}, {"absolute segments", attention_by_segments}),
+      make_kernel_set("standard", "opaque", Storage::bf16, {"width by rows", norm_by_rows},
+                      {"first heuristic of cuBLASLt", product_by_heuristic},
+                      {"splits by occupancy", attention_by_occupancy}),
+      make_kernel_set("invariant", "hopper-k16/1", Storage::bf16, {"width by size", norm_by_size},
+                      {"ascending k16 steps", product_by_steps},
+                      {"absolute segments", attention_by_segments}),
   };
 }
 

@@ -9,8 +9,7 @@
 //              reduction scheme allowed.
 //   padding    vLLM 0.11 (vllm/config/compilation.py, cudagraph_capture_sizes): a step of single rows is padded to the
 //              next captured size: 1, 2, 4, then every 8th to 256, then every 16th. The products see the padded rows.
-//   norms      vLLM (csrc/layernorm_kernels.cu, fused_add_rms_norm): a block of min(n, 1024) threads below 256 tokens a
-//              launch, of min(n, 256) from there on.
+//   norms      vLLM's width by the rows in a launch (kernels/set_rules.h).
 //   attention  FlashAttention (csrc/flash_attn/src/heuristics, num_splits_heuristic): the smallest number of splits of
 //              the keys that fills the multiprocessors to 85% of the best number's share; one where blocks alone fill
 //              80% of them, and for several query rows a sequence.
