@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -70,7 +71,7 @@ struct KernelChoice {
 
   std::string sum_order() const;  // the part that decides bits; equal text, equal order
   std::string text() const;       // all of it
-  bool operator==(const KernelChoice&) const = default;
+  auto operator<=>(const KernelChoice&) const = default;
 };
 
 // How weights, activations and cache are stored. Arms of one storage share weights and cache.

@@ -37,6 +37,25 @@ void check_step(const ModelShape& shape, const Capacity& capacity, const StepInp
           "logit rows of the step, ascending");
 }
 
+std::vector<StepRow> step_rows(const StepInput& input) {
+  std::vector<StepRow> rows;
+  rows.reserve(input.tokens.size());
+  for (const Slice& slice : input.slices) {
+    for (int r = 0; r < slice.rows; ++r) rows.push_back({slice.slot, slice.position + r, slice.pages});
+  }
+  return rows;
+}
+
+std::vector<int32_t> chosen_tokens(const StepInput& input, const std::vector<StepRow>& rows,
+                                   const std::vector<int32_t>& next_tokens) {
+  std::vector<int32_t> tokens = input.tokens;
+  for (size_t r = 0; r < rows.size(); ++r) {
+    if (tokens[r] == kNextToken) tokens[r] = next_tokens[static_cast<size_t>(rows[r].slot)];
+    check(tokens[r] >= 0, "a token that the slot's head has chosen");
+  }
+  return tokens;
+}
+
 std::vector<LaunchShape> launch_shapes(const ModelShape& shape, const StepInput& input, int threads) {
   LaunchShape launch;
   int rows = 0;
@@ -76,10 +95,9 @@ std::vector<LaunchShape> launch_shapes(const ModelShape& shape, const StepInput&
 }
 
 int ChoiceSets::number_of(ChoiceSet set) {
-  const auto found = std::find(sets_.begin(), sets_.end(), set);
-  const int number = static_cast<int>(found - sets_.begin());
-  if (found == sets_.end()) sets_.push_back(std::move(set));
-  return number;
+  const auto [entry, added] = numbers_.try_emplace(std::move(set), static_cast<int>(sets_.size()));
+  if (added) sets_.push_back(entry);
+  return entry->second;
 }
 
 }  // namespace ra

@@ -1,8 +1,10 @@
 // What every device does before a step runs: check its input, lay out its launches, and number their choices.
 #pragma once
 
+#include <map>
 #include <vector>
 
+#include "core/error.h"
 #include "kernels/ops.h"
 
 namespace ra {
@@ -14,6 +16,33 @@ int reserved_positions(const ModelShape& shape, const Capacity& capacity);
 // in the vocabulary (kNextToken is one).
 void check_step(const ModelShape& shape, const Capacity& capacity, const StepInput& input);
 
+// While it lives a step is at work: its operations may run, and no other step may begin.
+class StepAtWork {
+ public:
+  explicit StepAtWork(bool& in_step) : in_step_(in_step) {
+    check(!in_step_, "no step inside a step");
+    in_step_ = true;
+  }
+  ~StepAtWork() { in_step_ = false; }
+  StepAtWork(const StepAtWork&) = delete;
+  StepAtWork& operator=(const StepAtWork&) = delete;
+
+ private:
+  bool& in_step_;
+};
+
+// Where a row of a step belongs.
+struct StepRow {
+  int slot = 0;
+  int position = 0;
+  const int32_t* pages = nullptr;  // its slice's
+};
+std::vector<StepRow> step_rows(const StepInput& input);
+
+// [rows] token ids, with what a slot's head chose last in place of kNextToken; Error(bug) if it chose none.
+std::vector<int32_t> chosen_tokens(const StepInput& input, const std::vector<StepRow>& rows,
+                                   const std::vector<int32_t>& next_tokens);
+
 // What the rules may look at, for each operation of the step that has rows. `threads` are the device's threads or
 // multiprocessors.
 std::vector<LaunchShape> launch_shapes(const ModelShape& shape, const StepInput& input, int threads);
@@ -22,10 +51,11 @@ std::vector<LaunchShape> launch_shapes(const ModelShape& shape, const StepInput&
 class ChoiceSets {
  public:
   int number_of(ChoiceSet set);
-  const ChoiceSet& at(int number) const { return sets_.at(static_cast<size_t>(number)); }
+  const ChoiceSet& at(int number) const { return sets_.at(static_cast<size_t>(number))->first; }
 
  private:
-  std::vector<ChoiceSet> sets_;
+  std::map<ChoiceSet, int> numbers_;
+  std::vector<std::map<ChoiceSet, int>::const_iterator> sets_;  // by number
 };
 
 }  // namespace ra

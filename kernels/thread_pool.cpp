@@ -38,6 +38,11 @@ DefaultFloatEnvironment::~DefaultFloatEnvironment() {
   std::fesetenv(std::launder(reinterpret_cast<std::fenv_t*>(saved_)));
 }
 
+int thread_count(int asked) {
+  if (asked > 0) return asked;
+  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
 ThreadPool::ThreadPool(int threads) {
   for (int thread = 1; thread < threads; ++thread) {
     workers_.emplace_back([this, thread] { work(thread); });

@@ -35,6 +35,9 @@ class DefaultFloatEnvironment {
   alignas(16) unsigned char saved_[64];
 };
 
+// `asked`, or one for each available core if it is 0.
+int thread_count(int asked);
+
 class ThreadPool {
  public:
   explicit ThreadPool(int threads);  // the caller of run() is one of them

@@ -176,7 +176,7 @@ void CpuOps::qk_norm_rope_store(int layer) {
   op.lanes = choice(Role::qk_norm_rope).lanes;
   op.eps = shape_.norm_eps;
   for_each_row(rows, 2 * qkv_width(), [&](int r) {
-    const Row& row = rows_[r];
+    const StepRow& row = rows_[r];
     const size_t page = row.pages[row.position / kPageKeys];
     const bool finite =
         ra::qk_norm_rope_store(target_, op, y_.data() + static_cast<size_t>(r) * qkv_width(),
@@ -195,7 +195,7 @@ void CpuOps::attend(int layer) {
   const KernelChoice& made = choice(Role::attention);
   const int group = shape_.heads / shape_.kv_heads;
   const auto attend_head = [&](int thread, int r, int kv_head) {
-    const Row& row = rows_[r];
+    const StepRow& row = rows_[r];
     const size_t at =
         static_cast<size_t>(r) * q_width() + static_cast<size_t>(kv_head) * group * shape_.head_dim;
     const int keys = row.position + 1;
@@ -208,7 +208,7 @@ void CpuOps::attend(int layer) {
   const int kv_heads = shape_.kv_heads;
   // A query's value meets 8 keys in the time of an elementwise value.
   int64_t keys = 0;
-  for (const Row& row : rows_) keys += row.position + 1;
+  for (const StepRow& row : rows_) keys += row.position + 1;
   const int threads = worth_sharing(keys * q_width() / 8) ? pool_.threads() : 1;
   const auto share_of = [&](int thread) {
     // Rows are dealt out one by one, as those of a prefill grow costlier; a few rows by head.

@@ -48,13 +48,6 @@ class CpuOps final : public Ops {
                            const Capacity& capacity, int threads);
 
  private:
-  // Where a row of the step at work belongs.
-  struct Row {
-    int slot = 0;
-    int position = 0;
-    const int32_t* pages = nullptr;
-  };
-
   void place_rows(const StepInput& input);
   void choose(const KernelSet& set, const StepInput& input);
   const KernelChoice& choice(Role role) const { return choice_sets_.at(current_.choice_set).at(role); }
@@ -93,7 +86,7 @@ class CpuOps final : public Ops {
   // The step at work.
   bool in_step_ = false;
   bool calls_blas_ = false;  // for its products
-  std::vector<Row> rows_;
+  std::vector<StepRow> rows_;
   std::vector<int32_t> tokens_;  // [rows]
   std::vector<int32_t> logit_rows_;
   std::vector<uint8_t> nonfinite_;  // [rows]: an infinity or NaN came up

@@ -3,17 +3,11 @@
 #include "kernels/cpu/cpu_ops.h"
 
 namespace ra {
+
 void CpuOps::place_rows(const StepInput& input) {
   check_step(shape_, capacity_, input);
-  rows_.clear();
-  for (const Slice& slice : input.slices) {
-    for (int r = 0; r < slice.rows; ++r) rows_.push_back({slice.slot, slice.position + r, slice.pages});
-  }
-  tokens_ = input.tokens;
-  for (size_t r = 0; r < rows_.size(); ++r) {
-    if (tokens_[r] == kNextToken) tokens_[r] = next_tokens_[rows_[r].slot];
-    check(tokens_[r] >= 0, "a token that the slot's head has chosen");
-  }
+  rows_ = step_rows(input);
+  tokens_ = chosen_tokens(input, rows_, next_tokens_);
   logit_rows_ = input.logit_rows;
   nonfinite_.assign(rows_.size(), 0);
 }
@@ -31,19 +25,12 @@ void CpuOps::choose(const KernelSet& set, const StepInput& input) {
 }
 
 void CpuOps::step(const KernelSet& set, const StepInput& input, const std::function<void()>& body) {
-  check(!in_step_, "no step inside a step");
+  const StepAtWork at_work(in_step_);
   const DefaultFloatEnvironment environment;
   place_rows(input);
   current_ = {};
   choose(set, input);
-  in_step_ = true;
-  try {
-    body();
-  } catch (...) {
-    in_step_ = false;
-    throw;
-  }
-  in_step_ = false;
+  body();
   results_.push_back(std::move(current_));
 }
 

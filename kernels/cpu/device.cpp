@@ -5,7 +5,6 @@
 
 #include <fstream>
 #include <string>
-#include <thread>
 
 #include "core/error.h"
 #include "kernels/cpu/blas.h"
@@ -13,6 +12,7 @@
 #include "kernels/cpu/environment.h"
 #include "kernels/cpu/reference_ops.h"
 #include "kernels/cpu/simd_target.h"
+#include "kernels/thread_pool.h"
 
 namespace ra {
 namespace {
@@ -30,11 +30,6 @@ std::string joined(const std::vector<std::string>& words, const char* between) {
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : between) + word;
   return text;
-}
-
-int thread_count(int asked) {
-  if (asked > 0) return asked;
-  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 }
 
 // "cpu" is the best target, "cpu:NAME" that one.

@@ -48,12 +48,6 @@ class ReferenceOps : public Ops {
   const std::vector<float>& rope_table() const override { return rope_table_; }
 
  private:
-  struct Row {
-    int slot = 0;
-    int position = 0;
-    const int32_t* pages = nullptr;
-  };
-
   void product(const ReferenceMatrix& w, const std::vector<float>& x, int rows, std::vector<float>& y);
   void show(Role role, int layer, std::vector<float>& values, int rows, int width);
   int choose(const KernelSet& set, const StepInput& input);
@@ -74,7 +68,7 @@ class ReferenceOps : public Ops {
   std::vector<int32_t> next_tokens_;    // [slots]
 
   // The step that runs or ran last.
-  std::vector<Row> rows_;
+  std::vector<StepRow> rows_;
   std::vector<int32_t> tokens_, logit_rows_;
   std::vector<uint8_t> finite_;  // [rows]: every norm's sum was
   std::vector<float> h_;         // [rows, hidden]
@@ -108,15 +102,8 @@ void ReferenceOps::reserve(const Capacity& capacity) {
 void ReferenceOps::step(const KernelSet& set, const StepInput& input, const std::function<void()>& body) {
   check(set.storage == Storage::fp32, "a kernel set over fp32 weights");
   check_step(shape_, capacity_, input);
-  rows_.clear();
-  for (const Slice& slice : input.slices) {
-    for (int r = 0; r < slice.rows; ++r) rows_.push_back({slice.slot, slice.position + r, slice.pages});
-  }
-  tokens_ = input.tokens;
-  for (size_t r = 0; r < rows_.size(); ++r) {
-    if (tokens_[r] == kNextToken) tokens_[r] = next_tokens_[rows_[r].slot];
-    check(tokens_[r] >= 0, "a token that the slot's head has chosen");
-  }
+  rows_ = step_rows(input);
+  tokens_ = chosen_tokens(input, rows_, next_tokens_);
   logit_rows_ = input.logit_rows;
   finite_.assign(rows_.size(), 1);
   has_delta_ = false;
@@ -213,7 +200,7 @@ void ReferenceOps::qk_norm_rope_store(int layer) {
   const int dim = shape_.head_dim;
   const int rows = static_cast<int>(rows_.size());
   pool_.for_each(rows, [&](int r) {
-    const Row& row = rows_[r];
+    const StepRow& row = rows_[r];
     float* qkv = y_.data() + static_cast<size_t>(r) * widths_.qkv;
     for (int head = 0; head < shape_.heads + shape_.kv_heads; ++head) {
       float* values = qkv + head * dim;
@@ -244,11 +231,11 @@ void ReferenceOps::attend(int layer) {
   const int rows = static_cast<int>(rows_.size());
   const int heads_a_kv_head = shape_.heads / shape_.kv_heads;
   int most_keys = 0;
-  for (const Row& row : rows_) most_keys = std::max(most_keys, row.position + 1);
+  for (const StepRow& row : rows_) most_keys = std::max(most_keys, row.position + 1);
   pool_.run([&](int thread) {
     std::vector<double> scores(most_keys);
     for (int i = thread; i < rows * shape_.heads; i += pool_.threads()) {
-      const Row& row = rows_[i / shape_.heads];
+      const StepRow& row = rows_[i / shape_.heads];
       const size_t offset = cache_offset(layer, i % shape_.heads / heads_a_kv_head);
       float* q = x_.data() + static_cast<size_t>(i) * shape_.head_dim;
       reference::attention(q, keys_.data() + offset, values_.data() + offset, row.pages, page_stride(),

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <fstream>
 #include <string>
-#include <thread>
 
 #include "core/error.h"
 #include "kernels/cuda/cuda_ops.h"
@@ -74,10 +73,6 @@ std::string library_version() {
   } catch (const Error& error) {
     return error.what();
   }
-}
-
-int thread_count(int asked) {
-  return asked > 0 ? asked : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 }
 
 }  // namespace
