@@ -311,14 +311,10 @@ void attend_decode(const Launch& launch, const int32_t* words, int rows, const u
                    float scale, const CacheView& cache, const AttentionPartials& partials, uint16_t* x,
                    int32_t* nonfinite) {
   const Parameters parameters{words, q, heads, scale, cache, partials, x, nonfinite};
-  switch (cache.head_dim) {
-    case 32:
-      return choose_decode<32>(launch, rows, parameters);
-    case 64:
-      return choose_decode<64>(launch, rows, parameters);
-    default:
-      return choose_decode<128>(launch, rows, parameters);
-  }
+  with_head_dim(cache.head_dim, [&](auto head_dim) {
+    constexpr int width = decltype(head_dim)::value;
+    choose_decode<width>(launch, rows, parameters);
+  });
 }
 
 }  // namespace ra::cuda

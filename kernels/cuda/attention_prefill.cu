@@ -173,14 +173,10 @@ int prefill_queries(int heads, int kv_heads) {
 void attend_prefill(const Launch& launch, const int32_t* words, int tiles, const uint16_t* q, int heads,
                     float scale, const CacheView& cache, uint16_t* x, int32_t* nonfinite) {
   const Parameters parameters{words, q, heads, scale, cache, x, nonfinite};
-  switch (cache.head_dim) {
-    case 32:
-      return launch_prefill<32>(launch, tiles, parameters);
-    case 64:
-      return launch_prefill<64>(launch, tiles, parameters);
-    default:
-      return launch_prefill<128>(launch, tiles, parameters);
-  }
+  with_head_dim(cache.head_dim, [&](auto head_dim) {
+    constexpr int width = decltype(head_dim)::value;
+    launch_prefill<width>(launch, tiles, parameters);
+  });
 }
 
 }  // namespace ra::cuda

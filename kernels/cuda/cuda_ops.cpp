@@ -160,15 +160,26 @@ CacheView CudaOps::cache_view(int layer) const {
           shape_.head_dim};
 }
 
+// The product's sums are wanted: by the head, or before a bias is added.
+bool CudaOps::wants_sums(Role role) const {
+  return role == Role::lm_head || has_bias(shape_, role);
+}
+
+uint16_t* CudaOps::rounded_output(Role role) const {
+  return role == Role::o || role == Role::down ? d_.data() : y_.data();
+}
+
+void* CudaOps::product_output(Role role) const {
+  if (!wants_sums(role)) return rounded_output(role);
+  return role == Role::lm_head ? sums_.data() : bias_sums_.data();
+}
+
 void CudaOps::run_product(Role role, int layer) {
   const int n = product_outputs(shape_, role), k = product_inputs(shape_, role);
-  const ProductPlan& plan = plans_.at(role);
-  const uint16_t* w = weights_.matrix(role, layer);
-  if (role == Role::lm_head) return products_.run(plan, n, k, true, w, x_.data(), sums_.data());
-  uint16_t* y = role == Role::o || role == Role::down ? d_.data() : y_.data();
-  if (!has_bias(shape_, role)) return products_.run(plan, n, k, false, w, x_.data(), y);
-  products_.run(plan, n, k, true, w, x_.data(), bias_sums_.data());
-  add_bias(launch_, rows_, bias_sums_.data(), weights_.bias(role, layer), n, y);
+  products_.run(*plans_.at(role), n, k, wants_sums(role), weights_.matrix(role, layer), x_.data(),
+                product_output(role));
+  if (has_bias(shape_, role))
+    add_bias(launch_, rows_, bias_sums_.data(), weights_.bias(role, layer), n, rounded_output(role));
 }
 
 void CudaOps::run_operation(const Operation& operation) {

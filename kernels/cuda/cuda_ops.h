@@ -68,6 +68,9 @@ class CudaOps final : public Ops {
   bool is_decode(const StepInput& input) const;
   void run_operations();
   void run_operation(const Operation& operation);
+  bool wants_sums(Role role) const;
+  uint16_t* rounded_output(Role role) const;  // where the product's bf16 outputs go
+  void* product_output(Role role) const;      // the same, or where its sums go
   void run_product(Role role, int layer);
   void show(const Operation& operation);
   CacheView cache_view(int layer) const;
@@ -101,7 +104,7 @@ class CudaOps final : public Ops {
   bool in_step_ = false;
   int rows_ = 0, logit_rows_ = 0, decode_items_ = 0, prefill_tiles_ = 0;
   int current_set_ = 0;
-  std::map<Role, ProductPlan> plans_;
+  std::map<Role, const ProductPlan*> plans_;
   Program program_;
   bool has_residual_ = false;
 

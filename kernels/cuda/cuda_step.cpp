@@ -26,18 +26,15 @@ void CudaOps::plan_products(const KernelSet& set, const StepInput& input) {
   for (const LaunchShape& launch : launch_shapes(shape_, input, launch_.multiprocessors)) {
     KernelChoice& made = choices.emplace(launch.role, set.choose(launch)).first->second;
     if (made.algorithm != Algorithm::k16_steps && made.algorithm != Algorithm::lt_heuristic) continue;
-    const bool is_head = launch.role == Role::lm_head, biased = has_bias(shape_, launch.role);
-    void* y = is_head  ? static_cast<void*>(sums_.data())
-              : biased ? static_cast<void*>(bias_sums_.data())
-                       : static_cast<void*>(launch.n <= shape_.hidden ? d_.data() : y_.data());
-    const ProductPlan& plan = products_.plan(made, launch.rows, launch.n, launch.k, is_head || biased,
-                                             weights_.matrices(launch.role), x_.data(), y);
+    const ProductPlan& plan =
+        products_.plan(made, launch.rows, launch.n, launch.k, wants_sums(launch.role),
+                       weights_.matrices(launch.role), x_.data(), product_output(launch.role));
     if (made.algorithm == Algorithm::lt_heuristic) {
       made.library = "cuBLASLt " + products_.library_version();
       made.rows = plan.rows;
     }
     made.kernel = plan.text;
-    plans_.emplace(launch.role, plan);
+    plans_.emplace(launch.role, &plan);
   }
   current_set_ = choice_sets_.number_of(std::move(choices));
 }
@@ -130,19 +127,14 @@ int CudaOps::write_words(const StepInput& input, int32_t* words, int most) {
 }
 
 void CudaOps::step(const KernelSet& set, const StepInput& input, const std::function<void()>& body) {
-  check(!in_step_, "no step inside a step");
   check_step(shape_, capacity_, input);
   rows_ = static_cast<int>(input.tokens.size());
   logit_rows_ = static_cast<int>(input.logit_rows.size());
   program_.clear();
-  in_step_ = true;
-  try {
+  {
+    const StepAtWork at_work(in_step_);
     body();
-  } catch (...) {
-    in_step_ = false;
-    throw;
   }
-  in_step_ = false;
 
   check(queued_.size() < transfers_.size(), "results that are taken before so many more steps");
   plan_products(set, input);
@@ -159,7 +151,7 @@ void CudaOps::step(const KernelSet& set, const StepInput& input, const std::func
     if (hook_ || !is_decode(input)) {
       run_operations();
     } else {
-      graphs_.launch({program_, graph_kernels(), rows_}, stream_.get(), [this] { run_operations(); });
+      graphs_.launch({rows_, graph_kernels(), program_}, stream_.get(), [this] { run_operations(); });
     }
     if (logit_rows_ > 0)
       cuda_check(cudaMemcpyAsync(transfer.heads.data(), heads_.data(),

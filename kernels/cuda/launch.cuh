@@ -3,6 +3,8 @@
 
 #include <cuda_runtime.h>
 
+#include <type_traits>
+
 #include "kernels/cuda/check.h"
 #include "kernels/cuda/kernels.h"
 
@@ -22,6 +24,14 @@ void launch_kernel(const Launch& launch, const char* name, void (*kernel)(Parame
   config.attrs = &overlap;
   config.numAttrs = 1;
   cuda_check(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...), name);
+}
+
+// body(width), the head's width as a constant: 32, 64 or 128.
+template <class Body>
+void with_head_dim(int head_dim, const Body& body) {
+  if (head_dim == 32) return body(std::integral_constant<int, 32>());
+  if (head_dim == 64) return body(std::integral_constant<int, 64>());
+  body(std::integral_constant<int, 128>());
 }
 
 // Lets `kernel` use so much dynamic shared memory; once a kernel.

@@ -118,10 +118,10 @@ void qk_norm_rope_store(const Launch& launch, const int32_t* words, int rows, in
                         const CacheView& cache, uint16_t* q, int32_t* nonfinite) {
   const Parameters parameters{words, heads, qkv, q_norm, k_norm, eps, rope_table, cache, q, nonfinite};
   const dim3 grid(rows, (heads + 2 * cache.kv_heads + kWarps - 1) / kWarps);
-  const auto kernel = cache.head_dim == 32   ? qk_norm_rope_store_kernel<32>
-                      : cache.head_dim == 64 ? qk_norm_rope_store_kernel<64>
-                                             : qk_norm_rope_store_kernel<128>;
-  launch_kernel(launch, "qk_norm_rope_store", kernel, grid, kWarps * 32, 0, parameters);
+  with_head_dim(cache.head_dim, [&](auto head_dim) {
+    launch_kernel(launch, "qk_norm_rope_store", qk_norm_rope_store_kernel<decltype(head_dim)::value>, grid,
+                  kWarps * 32, 0, parameters);
+  });
 }
 
 }  // namespace ra::cuda

@@ -25,9 +25,9 @@ class StepGraphs {
  public:
   // What a graph is good for.
   struct Key {
-    Program program;
+    int rows = 0;         // compared first: it tells most steps apart
     std::string kernels;  // the texts of the choices that a launch depends on
-    int rows = 0;
+    Program program;
     bool operator==(const Key&) const = default;
   };
   StepGraphs() = default;
