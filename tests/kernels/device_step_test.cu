@@ -14,38 +14,6 @@ namespace {
 
 constexpr int kTrials = 40000;  // of each pair of kinds
 
-uint64_t next(uint64_t& state) {
-  state ^= state << 13;
-  state ^= state >> 7;
-  state ^= state << 17;
-  return state;
-}
-
-enum class Kind { any, narrow, wide, denormal, sparse, tiny };
-constexpr Kind kKinds[] = {Kind::any, Kind::narrow, Kind::wide, Kind::denormal, Kind::sparse, Kind::tiny};
-
-uint16_t value_of(Kind kind, uint64_t random) {
-  const auto bits = static_cast<uint16_t>(random);
-  const auto with_exponent = [&](int least, int count) {
-    return static_cast<uint16_t>((bits & 0x807f) | (least + static_cast<int>(random >> 32) % count) << 7);
-  };
-  switch (kind) {
-    case Kind::any:
-      return bits;
-    case Kind::narrow:
-      return with_exponent(125, 4);
-    case Kind::wide:
-      return with_exponent(70, 120);
-    case Kind::denormal:
-      return with_exponent(0, 3);
-    case Kind::sparse:
-      return random >> 40 & 3 ? static_cast<uint16_t>(bits & 0x8000) : with_exponent(120, 12);
-    case Kind::tiny:
-      return with_exponent(40, 30);
-  }
-  return 0;
-}
-
 // D = C + A B of one m16n8k16 step; row 0 of A and column 0 of B hold the operands, the rest is zero.
 __global__ void step_kernel(const float* c, const uint16_t* a, const uint16_t* b, float* d) {
   const int lane = threadIdx.x, trial = blockIdx.x;
@@ -128,24 +96,13 @@ TEST(GpuStep, SeesSmallAddendsDownToTheStatedBit) {
 TEST(GpuStep, EqualsTheOraclesForEveryKindOfOperands) {
   if (!has_hopper()) GTEST_SKIP() << "no GPU of compute capability 9.0: the step was not measured";
   uint64_t state = 88172645463325252u;
-  for (const Kind kind_a : kKinds) {
-    for (const Kind kind_b : kKinds) {
+  for (int kind_a = 0; kind_a < kValueKinds; ++kind_a) {
+    for (int kind_b = 0; kind_b < kValueKinds; ++kind_b) {
       std::vector<uint16_t> a(kTrials * 16), b(kTrials * 16);
-      std::vector<float> c(kTrials), found(kTrials);
-      for (int trial = 0; trial < kTrials; ++trial) {
-        for (int i = 0; i < 16; ++i) {
-          a[trial * 16 + i] = value_of(kind_a, next(state));
-          b[trial * 16 + i] = value_of(kind_b, next(state));
-        }
-        // A sum of any bits, of the products' size, their negation, or none.
-        const float sum = oracle_step(0.0f, &a[trial * 16], &b[trial * 16]);
-        const auto bits = static_cast<uint32_t>(next(state));
-        std::memcpy(&c[trial], &bits, sizeof(bits));
-        if (trial % 4 == 1) c[trial] = sum * 0.75f;
-        if (trial % 4 == 2) c[trial] = -sum;
-        if (trial % 4 == 3) c[trial] = 0.0f;
-      }
-      found = steps_of(c, a, b);
+      std::vector<float> c(kTrials);
+      for (int trial = 0; trial < kTrials; ++trial)
+        c[trial] = draw_step(kind_a, kind_b, trial, state, &a[trial * 16], &b[trial * 16]);
+      const std::vector<float> found = steps_of(c, a, b);
       int differing = 0;
       for (int trial = 0; trial < kTrials; ++trial) {
         const float expected = oracle_step(c[trial], &a[trial * 16], &b[trial * 16]);
@@ -154,8 +111,7 @@ TEST(GpuStep, EqualsTheOraclesForEveryKindOfOperands) {
           ADD_FAILURE() << "trial " << trial << ": found " << std::hexfloat << found[trial] << "; expected "
                         << expected;
       }
-      EXPECT_EQ(differing, 0) << "of " << kTrials << " steps of kinds " << static_cast<int>(kind_a) << " and "
-                              << static_cast<int>(kind_b);
+      EXPECT_EQ(differing, 0) << "of " << kTrials << " steps of kinds " << kind_a << " and " << kind_b;
     }
   }
 }
