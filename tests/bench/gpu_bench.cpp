@@ -1,12 +1,11 @@
 // Decode steps and prefills on a GPU with random weights: both kernel sets interleaved, medians of blocks of steps.
 //
-// usage: gpu_bench [--shape qwen3-8b|smollm2] [--rows 1,8,64] [--context 100] [--repeats 7] [--device cuda:0]
+// usage: gpu_bench [--model samples/configs/Qwen3-8B] [--rows 1,8,64] [--context 100] [--repeats 7] [--device cuda:0]
 //                  [--choices] [--operations] | [--episode TOKENS] | [--prefill]
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <cstring>
 #include <functional>
 #include <map>
@@ -14,73 +13,13 @@
 #include <string>
 #include <vector>
 
+#include "core/llm/checkpoint.h"
 #include "core/llm/model.h"
 #include "kernels/ops.h"
 #include "kernels/product_shape.h"
 
 namespace ra {
 namespace {
-
-ModelShape shape_named(const std::string& name) {
-  ModelShape shape;
-  if (name == "smollm2") {
-    shape = {.layers = 30,
-             .hidden = 576,
-             .heads = 9,
-             .kv_heads = 3,
-             .head_dim = 64,
-             .ffn = 1536,
-             .vocab = 49152,
-             .norm_eps = 1e-5f,
-             .tied = true,
-             .max_positions = 8192};
-  } else {
-    shape = {.layers = 36,
-             .hidden = 4096,
-             .heads = 32,
-             .kv_heads = 8,
-             .head_dim = 128,
-             .ffn = 12288,
-             .vocab = 151936,
-             .norm_eps = 1e-6f,
-             .qk_norm = true,
-             .max_positions = 40960};
-    shape.rope.base = 1e6;
-  }
-  return shape;
-}
-
-// Uniform in (-1, 1) times `scale`, or around 1.
-RowSource noise_rows(int rows, int columns, uint64_t seed, float scale, float around = 0) {
-  return {rows, columns, [=](int first, int count, float* out) {
-            uint64_t state = (seed * 1000003 + static_cast<uint64_t>(first) + 1) * 0x9E3779B97F4A7C15;
-            for (int64_t i = 0; i < static_cast<int64_t>(count) * columns; ++i) {
-              state ^= state << 13;
-              state ^= state >> 7;
-              state ^= state << 17;
-              out[i] = around + scale * static_cast<float>(static_cast<int32_t>(state >> 32)) * 0x1p-31f;
-            }
-          }};
-}
-
-Parts noise_parts(const ModelShape& shape, Role role, int layer) {
-  const uint64_t seed = static_cast<uint64_t>(layer) * kRoles + static_cast<uint64_t>(role);
-  switch (role) {
-    case Role::attention_norm:
-    case Role::ffn_norm:
-    case Role::final_norm:
-      return {noise_rows(1, shape.hidden, seed, 0.1f, 1.0f)};
-    case Role::qk_norm_rope:
-      return {noise_rows(1, shape.head_dim, seed, 0.1f, 1.0f),
-              noise_rows(1, shape.head_dim, seed + 1, 0.1f, 1.0f)};
-    case Role::embed:
-      return {noise_rows(shape.vocab, shape.hidden, seed, 1.0f)};
-    default: {
-      const int k = product_inputs(shape, role);
-      return {noise_rows(product_outputs(shape, role), k, seed, 1.6f / std::sqrt(static_cast<float>(k)))};
-    }
-  }
-}
 
 constexpr int kPrefillRows = 2048;
 constexpr int kPrompt = 12;      // tokens, of an episode
@@ -98,14 +37,13 @@ double median(std::vector<double> values) {
 
 class Bench {
  public:
-  Bench(const std::string& device, const ModelShape& shape, int most_rows, int context, int positions,
+  Bench(const std::string& device, const Checkpoint& model, int most_rows, int context, int positions,
         int prefill_rows)
-      : shape_(shape), context_(context) {
+      : shape_(model.shape()), context_(context) {
     sets_ = {find_kernel_set(device, "standard"), find_kernel_set(device, "invariant")};
-    ops_ = open_ops(device, shape, sets_, 0);
+    ops_ = open_ops(device, shape_, sets_, 0);
     const double begin = seconds_now();
-    for_each_weight(shape,
-                    [&](Role role, int layer) { ops_->load(role, layer, noise_parts(shape, role, layer)); });
+    load_weights(model, *ops_);
     fmt::print("loaded in {:.1f} s\n", seconds_now() - begin);
     pages_a_slot_ = (positions + kPageKeys - 1) / kPageKeys;
     ops_->reserve({.rows = std::max(most_rows, prefill_rows),
@@ -262,12 +200,12 @@ int run(const std::map<std::string, std::string>& options) {
     const auto found = options.find(name);
     return found == options.end() ? std::string(otherwise) : found->second;
   };
-  const ModelShape shape = shape_named(option("--shape", "qwen3-8b"));
+  const Checkpoint model = Checkpoint::open_dummy(option("--model", "samples/configs/Qwen3-8B"), 1);
   const int context = std::stoi(option("--context", "100")), repeats = std::stoi(option("--repeats", "7"));
   std::vector<int> row_counts;
   std::stringstream list(option("--rows", "1,2,4,8,16,32,64,128,256,512,1000"));
   for (std::string item; std::getline(list, item, ',');) row_counts.push_back(std::stoi(item));
-  Bench bench(option("--device", "cuda:0"), shape, *std::max_element(row_counts.begin(), row_counts.end()),
+  Bench bench(option("--device", "cuda:0"), model, *std::max_element(row_counts.begin(), row_counts.end()),
               context, std::max(context + kMostSteps, kPrompt + std::stoi(option("--episode", "0"))),
               kPrefillRows);
   if (options.contains("--episode")) {

@@ -264,7 +264,8 @@ TEST(DummyCheckpoint, OpensTheSampleShapes) {
   };
   for (const Sample& sample :
        {Sample{"Qwen3-0.6B", "qwen3", 596'049'920, 310}, Sample{"Qwen3-8B", "qwen3", 8'190'735'360, 399},
-        Sample{"Llama-3.1-8B", "llama", 8'030'261'248, 291}}) {
+        Sample{"Llama-3.1-8B", "llama", 8'030'261'248, 291},
+        Sample{"SmolLM2-135M", "llama", 134'515'008, 272}}) {
     SCOPED_TRACE(sample.name);
     const std::string folder = std::string(RA_SOURCE "/samples/configs/") + sample.name;
     const Checkpoint checkpoint = Checkpoint::open_dummy(folder, 1);
