@@ -7,9 +7,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
 #include "cli/json_values.h"
+#include "cli/output_file.h"
 #include "cli/terminal.h"
 #include "core/audit/store_codec.h"
 #include "core/audit/store_time.h"
@@ -25,11 +25,6 @@ using json::text;
 constexpr std::string_view kFirstBytes = R"({"event":"begin","format":"repro-audit-events",)";
 constexpr int kVersion = 1;
 constexpr size_t kSearchBytes = 1 << 16;  // read at once while a line's end is searched
-
-[[noreturn]] void fail_storage(const std::string& path, const char* expected) {
-  throw Error(Exit::storage,
-              fmt::format("{}: {}; expected {}", printable(path, 300), strerror(errno), expected));
-}
 
 std::string read_at(int descriptor, const std::string& path, off_t offset, size_t bytes) {
   std::string part(bytes, '\0');
@@ -153,13 +148,7 @@ void EventLog::end(const std::string& state, int exit_status, const std::string&
 
 void EventLog::write(const std::string& line) {
   if (descriptor_ < 0) return print(line);
-  std::string_view rest = line;
-  while (!rest.empty()) {
-    const ssize_t written = ::write(descriptor_, rest.data(), rest.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail_storage(path_, "to write an event's line");
-    rest.remove_prefix(static_cast<size_t>(written));
-  }
+  if (write_all(descriptor_, line) != 0) fail_storage(path_, "to write an event's line");
 }
 
 }  // namespace ra

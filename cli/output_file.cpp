@@ -24,11 +24,6 @@ std::string folder_of(const std::string& path) {
   return folder.empty() ? "." : folder;
 }
 
-[[noreturn]] void fail_storage(const std::string& path, const char* expected) {
-  throw Error(Exit::storage,
-              fmt::format("{}: {}; expected {}", printable(path, 300), strerror(errno), expected));
-}
-
 // A file that is removed unless it was renamed.
 class TemporaryFile {
  public:
@@ -44,12 +39,7 @@ class TemporaryFile {
   TemporaryFile& operator=(const TemporaryFile&) = delete;
 
   void write(std::string_view bytes) {
-    while (!bytes.empty()) {
-      const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) fail_storage(target_, "to write it whole");
-      bytes.remove_prefix(static_cast<size_t>(written));
-    }
+    if (write_all(descriptor_, bytes) != 0) fail_storage(target_, "to write it whole");
   }
 
   // Durable under its own name when this returns.
@@ -75,6 +65,11 @@ class TemporaryFile {
 };
 
 }  // namespace
+
+void fail_storage(const std::string& path, const char* expected) {
+  throw Error(Exit::storage,
+              fmt::format("{}: {}; expected {}", printable(path, 300), strerror(errno), expected));
+}
 
 void check_output(const std::string& option, const std::string& path, bool force,
                   const std::vector<std::string>& inputs) {

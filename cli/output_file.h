@@ -7,6 +7,9 @@
 
 namespace ra {
 
+// Error(storage): what errno says of `path`, and what was expected.
+[[noreturn]] void fail_storage(const std::string& path, const char* expected);
+
 // Refuses what write_output could not or should not write: Error(usage) for a directory, another kind of file, one of
 // `inputs`, or an existing file without `force`; Error(storage) for a folder that cannot be written. "-" is stdout.
 void check_output(const std::string& option, const std::string& path, bool force,

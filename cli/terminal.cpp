@@ -15,9 +15,7 @@
 #include "core/error.h"
 
 namespace ra {
-namespace {
 
-// Writes everything; 0, or the errno of the failure.
 int write_all(int descriptor, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = write(descriptor, text.data(), text.size());
@@ -27,8 +25,6 @@ int write_all(int descriptor, std::string_view text) {
   }
   return 0;
 }
-
-}  // namespace
 
 void reserve_standard_streams() {
   for (int descriptor = 0; descriptor <= 2; ++descriptor) {

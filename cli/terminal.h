@@ -12,6 +12,9 @@ namespace ra {
 // a file.
 void reserve_standard_streams();
 
+// Writes all of `text` to any descriptor; 0, or the errno of the failure.
+int write_all(int descriptor, std::string_view text);
+
 // Writes all of `text` to stdout. Error(storage) if it cannot be written; if the reader has gone (EPIPE),
 // BrokenPipe.
 void print(std::string_view text);
