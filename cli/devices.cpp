@@ -20,12 +20,8 @@ struct DevicesOptions {
   bool json = false;
 };
 
-bool is_gpu(const Device& device) {
-  return device.id.starts_with("cuda");
-}
-
 bool has_gpu(const std::vector<Device>& devices) {
-  return std::any_of(devices.begin(), devices.end(), is_gpu);
+  return std::any_of(devices.begin(), devices.end(), [](const Device& device) { return is_gpu(device.id); });
 }
 
 Json device_json(const Device& device) {
@@ -63,13 +59,17 @@ int run_devices(const DevicesOptions& options) {
 
 }  // namespace
 
+bool is_gpu(const std::string& device) {
+  return device.starts_with("cuda");
+}
+
 std::string device_choice(const std::string& chosen) {
   const std::vector<Device> devices = available_devices();
   for (const Device& device : devices) {
     if (device.id != chosen) continue;
     return fmt::format(
         "device {} ({}){}", device.id, device.description,
-        is_gpu(device) ? ", the first GPU that the kernels run on" : "; " + gpu_absence("cuda"));
+        is_gpu(device.id) ? ", the first GPU that the kernels run on" : "; " + gpu_absence("cuda"));
   }
   throw Error(Exit::bug, "internal error: a device that is not there was chosen");
 }

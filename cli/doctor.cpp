@@ -8,6 +8,7 @@
 
 #include "cli/arguments.h"
 #include "cli/config.h"
+#include "cli/devices.h"
 #include "cli/json_values.h"
 #include "cli/locations.h"
 #include "cli/model_report.h"
@@ -78,9 +79,9 @@ class Doctor {
     bool cpu = false, gpu = false;
     for (const Device& device : devices) {
       if (device.id == "cpu") add("processor", Health::good, device.description);
-      if (device.id.starts_with("cuda")) add("GPU", Health::good, device.description);
+      if (is_gpu(device.id)) add("GPU", Health::good, device.description);
       cpu = cpu || device.id == "cpu";
-      gpu = gpu || device.id.starts_with("cuda");
+      gpu = gpu || is_gpu(device.id);
     }
     if (!cpu)
       add("processor", Health::wrong, "no AVX2 with FMA", "run it on an x86-64 processor of 2013 or later");

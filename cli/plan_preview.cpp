@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <map>
 
+#include "cli/devices.h"
+
 namespace ra {
 namespace {
 
@@ -19,7 +21,7 @@ struct DeviceSpeed {
 DeviceSpeed assumed_speed(const ArmsSpec& spec) {
   constexpr double kCpuBytesPerSecond = 20e9, kFlopsPerCore = 60e9;
   constexpr double kGpuBytesPerSecond = 2.7e12, kGpuFlops = 600e12, kGpuSecondsALayer = 40e-6;
-  if (spec.device.starts_with("cuda")) return {kGpuBytesPerSecond, kGpuFlops, kGpuSecondsALayer};
+  if (is_gpu(spec.device)) return {kGpuBytesPerSecond, kGpuFlops, kGpuSecondsALayer};
   return {kCpuBytesPerSecond, kFlopsPerCore * std::max(1, spec.threads), 0};
 }
 

@@ -79,7 +79,7 @@ int run_run(const RunOptions& options) {
   if (options.baseline) baseline = load_baseline(database, *options.baseline, options.database.value_or(""));
 
   const Checkpoint checkpoint = open_checkpoint(settings.model, settings.dummy_weights);
-  if (settings.device.starts_with("cpu")) require_right_blas(checkpoint.shape(), settings.threads);
+  if (!is_gpu(settings.device)) require_right_blas(checkpoint.shape(), settings.threads);
   std::optional<Tokenizer> tokenizer;
   if (checkpoint.tokenizer().present()) tokenizer = Tokenizer::open(checkpoint.tokenizer());
   Audit audit =

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "cli/arguments.h"
+#include "cli/devices.h"
 #include "cli/dummy_weights.h"
 #include "cli/policy_file.h"
 #include "cli/terminal.h"
@@ -57,7 +58,7 @@ std::string resolve_device(const std::optional<std::string>& option) {
   std::vector<std::string> ids;
   for (const Device& device : devices) ids.push_back(device.id);
   if (std::find(ids.begin(), ids.end(), *option) == ids.end()) {
-    if (option->starts_with("cuda")) throw Error(Exit::device, gpu_absence(printable(*option)));
+    if (is_gpu(*option)) throw Error(Exit::device, gpu_absence(printable(*option)));
     throw Error(Exit::device, fmt::format("--device: found \"{}\"; expected one of {}{}", printable(*option),
                                           fmt::join(ids, ", "), perhaps(*option, ids)));
   }
