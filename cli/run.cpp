@@ -91,7 +91,9 @@ int run_run(const RunOptions& options) {
     return static_cast<int>(Exit::ok);
   }
 
-  if (!options.quiet && options.device.value_or("auto") == "auto")
+  const bool chose_device =
+      !options.resume && options.device.value_or(config.device.value_or("auto")) == "auto";
+  if (!options.quiet && chose_device)
     print_error(fmt::format("repro-audit: {}\n", device_choice(settings.device)));
   make_data_folder(database);
   Store store = Store::open_writer(database);

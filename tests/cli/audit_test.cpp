@@ -74,6 +74,24 @@ TEST(Audit, EventsOnStdoutTakeThePlaceOfTheSummary) {
   EXPECT_THAT(last, HasSubstr(R"("state":"complete")"));
 }
 
+TEST(Audit, SaysWhichDeviceItTookOnlyWhereNothingNamedOne) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directories(folder / ".config/repro-audit");
+  const auto said = [&](const std::vector<std::string>& arguments) {
+    const Finished finished =
+        launch_program({.arguments = arguments, .environment = {{"HOME", folder.path()}}});
+    EXPECT_EQ(finished.status, 0) << finished.err;
+    return finished.err;
+  };
+  EXPECT_THAT(said(tiny_audit(folder, {})), HasSubstr("repro-audit: device "));
+  EXPECT_THAT(said(tiny_audit(folder, {"--device", "auto"})), HasSubstr("repro-audit: device "));
+  EXPECT_THAT(said({"run", "--resume", "latest", "--db", folder / "audits.sqlite"}),
+              Not(HasSubstr("repro-audit: device ")));
+  EXPECT_THAT(said(tiny_audit(folder, {"--device", "cpu"})), Not(HasSubstr("repro-audit: device ")));
+  folder.write(".config/repro-audit/config.toml", "device = 'cpu'\n");
+  EXPECT_THAT(said(tiny_audit(folder, {})), Not(HasSubstr("repro-audit: device ")));
+}
+
 TEST(Audit, QuietSaysNothingOnStderr) {
   const TemporaryFolder folder;
   const Finished finished = run_program(tiny_audit(folder, {"--quiet"}));
