@@ -68,6 +68,15 @@ std::string hub_cache_folder() {
   return folder.empty() ? "" : folder + "/huggingface/hub";
 }
 
+std::string shared_file(const std::string& name) {
+  std::error_code failure;
+  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", failure);
+  if (failure)
+    throw Error(Exit::storage,
+                fmt::format("/proc/self/exe: {}; expected the program's path", failure.message()));
+  return program.parent_path().parent_path() / "share/repro-audit" / name;
+}
+
 std::string read_text(const std::string& path, size_t max_bytes) {
   const std::string name = path == "-" ? "standard input" : printable(path, 300);
   const auto fail = [&](const char* found) {

@@ -25,6 +25,10 @@ std::string hash_cache_path();
 // in ~/.cache. Empty if no variable is usable.
 std::string hub_cache_folder();
 
+// A data file that was installed with this program: share/repro-audit/<name> beside the folder that the program is in, as
+// `cmake --install` and the build folder have it. Error(storage) if the system does not say where the program is.
+std::string shared_file(const std::string& name);
+
 // The whole of a file or pipe ("-": stdin) of at most `max_bytes`. Error(bad_input) if it cannot be read, is
 // a directory, or is larger.
 std::string read_text(const std::string& path, size_t max_bytes);

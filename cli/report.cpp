@@ -1,30 +1,65 @@
 // repro-audit report: an audit's reports, made again from the database.
+#include <fmt/format.h>
+
 #include "cli/arguments.h"
+#include "cli/clauses_file.h"
 #include "cli/config.h"
 #include "cli/locations.h"
+#include "cli/output_file.h"
 #include "cli/report_files.h"
 #include "cli/verbs.h"
 #include "core/audit/analysis.h"
 #include "core/audit/store.h"
 #include "core/error.h"
+#include "reports/html_filing.h"
 
 namespace ra {
 namespace {
 
 struct ReportOptions {
   std::optional<std::string> id, database;
+  std::optional<std::string> filing, signer_name, signer_role, clauses;
   ReportFiles files;
   bool force = false;
 };
 
+// The report for filing that belongs to no bundle of evidence, so it is unsigned.
+FilingDetails filing_details(const ReportOptions& options) {
+  FilingDetails details{.clauses = read_clauses(options.clauses.value_or(installed_clauses()))};
+  if (options.signer_name)
+    details.responsible.push_back({*options.signer_name, options.signer_role.value_or("")});
+  return details;
+}
+
+void check_filing(const ReportOptions& options, const std::string& database) {
+  if (!options.filing) {
+    for (const auto& [name, value] : {std::pair{"--signer-name", &options.signer_name},
+                                      {"--signer-role", &options.signer_role},
+                                      {"--clauses", &options.clauses}}) {
+      if (*value) throw Error(Exit::usage, fmt::format("{} without --filing; expected both", name));
+    }
+    return;
+  }
+  if (options.signer_role && !options.signer_name)
+    throw Error(Exit::usage, "--signer-role without --signer-name; expected both");
+  check_output("--filing", *options.filing, options.force, {database});
+  if (has_file(options.files, *options.filing))
+    throw Error(Exit::usage, "--filing and another report name the same file; expected two");
+}
+
 int run_report(const ReportOptions& options) {
   const std::string database = database_path(options.database, read_config(config_path()));
   check_report_files(options.files, options.force, {database});
-  if (!options.files.any())
+  check_filing(options, database);
+  if (!options.files.any() && !options.filing)
     throw Error(Exit::usage, "no report; expected --html FILE, --json FILE or another format's option");
+  const std::optional<FilingDetails> filing =
+      options.filing ? std::optional(filing_details(options)) : std::nullopt;
   const Store store = Store::open_reader(database);
   const Audit audit = store.load(store.resolve(options.id.value_or("latest")));
-  write_report_files(options.files, audit, analyze(audit));
+  const Finding finding = analyze(audit);
+  write_report_files(options.files, audit, finding);
+  if (filing) write_output(*options.filing, filing_report(audit, finding, *filing));
   return 0;
 }
 
@@ -35,10 +70,17 @@ Verb add_report(CLI::App& app) {
   const auto options = std::make_shared<ReportOptions>();
   add_text(*verb, "id", options->id, "The audit: an id, the beginning of one, or latest (default)", "ID");
   declare_report_files(*verb, options->files);
+  add_text(*verb, "--filing", options->filing, "Write the report for filing: HTML for A4 paper, with a cover",
+           "FILE|-");
+  add_text(*verb, "--signer-name", options->signer_name, "Who is responsible for it", "NAME");
+  add_text(*verb, "--signer-role", options->signer_role, "And as what", "ROLE");
+  add_text(*verb, "--clauses", options->clauses, "The clauses that it names (default: the installed list)",
+           "FILE");
   add_text(*verb, "--db", options->database, "The database (default: the configured one)", "FILE");
   add_flag(*verb, "--force", options->force, "Replace files that exist");
   verb->footer(
-      "The same audit gives the same bytes.\n\nExample:\n  repro-audit report latest --html report.html");
+      "The same audit gives the same bytes.\n\nExample:\n  repro-audit report latest --html report.html\n  "
+      "repro-audit report latest --filing filing.html");
   return {verb, [options] { return run_report(*options); }};
 }
 

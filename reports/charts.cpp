@@ -249,7 +249,7 @@ std::string batch_size_chart(const Audit& audit, const ArmFinding& arm, const St
   const Scale y{0, 100, bottom, 28};
   Svg svg(width, height,
           fmt::format("Share of the streams among the runs of {} at each batch size ({}).",
-                      name_in(audit, arm), ranges(arm.runs_by_batch_size)));
+                      name_in(audit, arm), brief_ranges(arm.runs_by_batch_size)));
   y_axis(svg, y, x.low, x.high, {0, 25, 50, 75, 100}, "%");
   svg.text(0, 11, "share of runs", "title");
   // Solo's group at the bottom, then the largest.
@@ -257,9 +257,12 @@ std::string batch_size_chart(const Audit& audit, const ArmFinding& arm, const St
   for (const StreamGroup& group : arm.groups) groups.push_back(&group);
   std::stable_sort(groups.begin(), groups.end(),
                    [](const StreamGroup* a, const StreamGroup* b) { return a->is_solo && !b->is_solo; });
+  const double label = arm.runs_by_batch_size.empty()
+                           ? 22
+                           : 8 + label_width(std::to_string(arm.runs_by_batch_size.rbegin()->first));
   const size_t every =
       std::max<size_t>(1, static_cast<size_t>(std::ceil(static_cast<double>(arm.runs_by_batch_size.size()) *
-                                                        22 / (x.high - x.low))));
+                                                        label / (x.high - x.low))));
   size_t column = 0;
   for (const auto& [batch_size, runs] : arm.runs_by_batch_size) {
     const double left = x.at(static_cast<double>(column)), right = x.at(static_cast<double>(column + 1));

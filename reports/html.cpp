@@ -21,10 +21,11 @@ std::string badge(const Finding& finding) {
   return html_badge(tone, text) + "\n";
 }
 
-std::string headline(const HtmlView& view) {
+}  // namespace
+
+std::string html_headline(const HtmlView& view) {
   const Finding& finding = view.finding;
-  std::string markup =
-      fmt::format("<header>\n<p class=\"scope\">{}</p>\n{}", escape(finding.scope), badge(finding));
+  std::string markup = fmt::format("<p class=\"scope\">{}</p>\n{}", escape(finding.scope), badge(finding));
   // The control's part comes last and is set back.
   const std::string& answer = finding.verdict.front();
   const size_t control = finding.control < 0 ? std::string::npos : answer.rfind("; ");
@@ -41,40 +42,36 @@ std::string headline(const HtmlView& view) {
   const AuditSubject& subject = view.audit.subject;
   return markup +
          fmt::format(
-             "<p class=\"subject\"><b>{}</b><br><q>{}</q><br>Temperature 0, {} of up to {} in each arm</p>\n"
-             "</header>\n",
+             "<p class=\"subject\"><b>{}</b><br><q>{}</q><br>Temperature 0, {} of up to {} in each arm</p>\n",
              escape(subject.model_name), escape(subject.prompt_text, Breaks::kept),
              counted(view.audit.plan.spec.runs, "run"), counted(view.audit.plan.spec.max_tokens, "token"));
 }
 
-std::string end(const Audit& audit) {
+std::string html_audit_end(const Audit& audit) {
   return html_end(fmt::format(
       "repro-audit {} &middot; audit <span class=\"mono\">{}</span> &middot; begun {} &middot; {}",
       escape(audit.tool), escape(audit.id), escape(audit.created),
       counted(static_cast<int64_t>(audit.segments.size()), "segment")));
 }
 
-}  // namespace
+std::string html_results(const HtmlView& view) {
+  std::string markup = html_arms(view);
+  markup += html_parting(view);
+  markup += html_gaps(view);
+  markup += html_texts(view);
+  markup += html_batch_sizes(view);
+  markup += html_trials(view);
+  markup += html_coverage(view);
+  markup += html_speed(view);
+  markup += html_policy(view);
+  return markup + html_subject(view);
+}
 
 std::string html_report(const Audit& audit, const Finding& finding) {
   const HtmlView view(audit, finding);
-  std::string page = html_begin("repro-audit: " + audit.subject.model_name) + headline(view);
-  page += "<main>\n";
-  page += html_arms(view);
-  page += html_parting(view);
-  page += html_gaps(view);
-  page += html_texts(view);
-  page += html_batch_sizes(view);
-  page += html_trials(view);
-  page += html_coverage(view);
-  page += html_speed(view);
-  page += html_policy(view);
-  page += html_subject(view);
-  page += html_limits(view);
-  page += html_definitions();
-  page += "</main>\n";
-  page += end(audit);
-  return page;
+  return html_begin("repro-audit: " + audit.subject.model_name) + "<header>\n" + html_headline(view) +
+         "</header>\n<main>\n" + html_results(view) + html_limits(view) + html_definitions() + "</main>\n" +
+         html_audit_end(audit);
 }
 
 }  // namespace ra

@@ -82,7 +82,7 @@ std::string card(const HtmlView& view, const ArmFinding& arm) {
   row("Random trials", rate_lines(arm));
   row("Repeats", repeats(arm));
   row("Probes unlike", fmt::format("{} of {}", arm.probes_unlike, arm.probes));
-  row("Batch sizes", arm.launches_by_logit_rows.empty() ? "none" : ranges(arm.launches_by_logit_rows));
+  row("Batch sizes", brief_ranges(arm.launches_by_logit_rows));
   row("Speed", fmt::format("{:.0f} tokens/s", arm.tokens_per_second));
   return markup + "</dl></section>\n";
 }
@@ -137,7 +137,7 @@ std::string batch_size_numbers(const HtmlView& view) {
     }
     table.row(cells);
   }
-  return std::move(table).finish_folded("The numbers");
+  return std::move(table).finish_below("The numbers", view.folds);
 }
 
 // A token at a place, or that the stream has ended there.
@@ -164,14 +164,14 @@ std::string stream_numbers(const HtmlView& view, const ArmFinding& arm) {
     } else {
       cells.insert(cells.end(), {"never", "", ""});
     }
-    cells.push_back(ranges(group.runs_by_batch_size));
+    cells.push_back(brief_ranges(group.runs_by_batch_size));
     table.row(cells);
   }
   std::string summary = "The streams of " + view.name(arm);
   if (arm.groups.size() > kListed)
     summary +=
         fmt::format(": the {} largest of {}; the JSON report has the rest", kListed, arm.groups.size());
-  return std::move(table).finish_folded(summary);
+  return std::move(table).finish_below(summary, view.folds);
 }
 
 // The places at which the number of runs that equal solo changes.
@@ -188,21 +188,25 @@ std::string equality_numbers(const HtmlView& view) {
       ++rows;
     }
   }
-  return std::move(table).finish_folded("The numbers");
+  return std::move(table).finish_below("The numbers", view.folds);
 }
 
 // What the marks of a gap chart mean.
 std::string gap_key(const ArmFinding& arm) {
-  std::string key =
-      "<ul class=\"key\"><li><svg viewBox=\"0 0 16 16\" aria-hidden=\"true\"><circle class=\"part\" cx=\"8\" "
-      "cy=\"8\" r=\"5\"/></svg>a stream leaves here</li>";
+  const std::string begin = "<ul class=\"key\">";
+  std::string key = begin;
+  if (arm.first_divergence) {
+    key +=
+        "<li><svg viewBox=\"0 0 16 16\" aria-hidden=\"true\"><circle class=\"part\" cx=\"8\" cy=\"8\" "
+        "r=\"5\"/></svg>a stream leaves here</li>";
+  }
   if (arm.top_ties > 0) {
     key += fmt::format(
         "<li><svg viewBox=\"0 0 16 16\" aria-hidden=\"true\"><circle class=\"tie\" cx=\"8\" cy=\"8\" "
         "r=\"5\"/></svg>equal logits: {}</li>",
         counted(arm.top_ties, "tie"));
   }
-  return key + "</ul>";
+  return key == begin ? "" : key + "</ul>";
 }
 
 std::string ratio_text(const HtmlView& view, const SpeedRatio& ratio) {
@@ -314,7 +318,7 @@ std::string html_speed(const HtmlView& view) {
                  known ? fmt::format("{:.2f}", ratio->by_size.at(at.batch_size)) : ""});
     }
   }
-  return markup + std::move(table).finish_folded("The numbers");
+  return markup + std::move(table).finish_below("The numbers", view.folds);
 }
 
 }  // namespace ra

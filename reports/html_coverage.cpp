@@ -14,13 +14,6 @@ namespace {
 constexpr size_t kChoices = 3;        // of an operation, the most frequent
 constexpr size_t kChoiceBytes = 160;  // of one choice's text
 
-// "1 to 320, 45 different".
-std::string span(const std::map<int32_t, int64_t>& counts) {
-  if (counts.empty()) return "none";
-  if (counts.size() == 1) return std::to_string(counts.begin()->first);
-  return fmt::format("{} to {}, {} different", counts.begin()->first, counts.rbegin()->first, counts.size());
-}
-
 int64_t sum(const std::map<int32_t, int64_t>& counts) {
   int64_t all = 0;
   for (const auto& [key, count] : counts) all += count;
@@ -62,8 +55,9 @@ std::string reached(const HtmlView& view) {
     table.row(cells);
   };
   row("Launches", [](const ArmFinding& arm) { return std::to_string(sum(arm.launches_by_rows)); });
-  row("Rows in a launch", [](const ArmFinding& arm) { return span(arm.launches_by_rows); });
-  row("Sequences in a launch", [](const ArmFinding& arm) { return span(arm.launches_by_logit_rows); });
+  row("Rows in a launch", [](const ArmFinding& arm) { return brief_ranges(arm.launches_by_rows); });
+  row("Sequences in a launch",
+      [](const ArmFinding& arm) { return brief_ranges(arm.launches_by_logit_rows); });
   row("Probes compared", [](const ArmFinding& arm) { return std::to_string(arm.probes); });
   return std::move(table).finish() +
          fmt::format(
@@ -116,7 +110,7 @@ std::string kernel_choices(const HtmlView& view) {
       table.row({escape(role), view.name(arm), std::to_string(sorted.size()), text});
     }
   }
-  return std::move(table).finish_folded("Kernel choices");
+  return std::move(table).finish_below("Kernel choices", view.folds);
 }
 
 }  // namespace

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <cctype>
+
 #include "core/error.h"
 #include "core/hash.h"
+#include "core/utf8.h"
 #include "reports/escape.h"
 #include "reports/html_style.h"
 #include "reports/svg.h"
@@ -11,8 +14,9 @@
 namespace ra {
 
 // The policy allows the one style sheet by its hash and nothing else: no script, image, font, form or base.
-std::string html_begin(const std::string& title) {
-  const Sha256Digest digest = sha256(kHtmlStyle);
+std::string html_begin(const std::string& title, const std::string& style) {
+  const std::string sheet = std::string(kHtmlStyle) + style;
+  const Sha256Digest digest = sha256(sheet);
   const std::string hash =
       base64(std::string_view(reinterpret_cast<const char*>(digest.data()), digest.size()));
   return fmt::format(
@@ -28,7 +32,25 @@ std::string html_begin(const std::string& title) {
 </head>
 <body>
 )",
-      hash, escape(title), kHtmlStyle);
+      hash, escape(title), sheet);
+}
+
+// Letters, digits and a few marks stand as they are; all else, and so whatever could end the string or the sheet, is an
+// escape of six digits (CSS Syntax 3, section 4.3.7).
+std::string css_string(std::string_view text) {
+  constexpr std::string_view kPlain = " .,:;()-_";
+  std::string quoted = "\"";
+  const std::string repaired = repair_utf8(text);
+  for (size_t at = 0; at < repaired.size();) {
+    const char32_t point = next_code_point(repaired, at);
+    const bool plain = point < 0x80 && (std::isalnum(static_cast<int>(point)) != 0 ||
+                                        kPlain.find(static_cast<char>(point)) != kPlain.npos);
+    if (plain)
+      quoted += static_cast<char>(point);
+    else
+      quoted += fmt::format("\\{:06x}", static_cast<uint32_t>(point));
+  }
+  return quoted + "\"";
 }
 
 std::string html_end(const std::string& about) {
@@ -93,9 +115,10 @@ std::string HtmlTable::finish() && {
   return std::move(markup_) + "</tbody></table></div>\n";
 }
 
-std::string HtmlTable::finish_folded(const std::string& summary) && {
+std::string HtmlTable::finish_below(const std::string& summary, Folds folds) && {
   if (empty()) return "";
-  return fmt::format("<details><summary>{}</summary>{}</details>\n", summary, std::move(*this).finish());
+  return fmt::format("<details{}><summary>{}</summary>{}</details>\n",
+                     folds == Folds::open ? " open=\"\"" : "", summary, std::move(*this).finish());
 }
 
 }  // namespace ra

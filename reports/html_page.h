@@ -5,12 +5,17 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ra {
 
-// From the doctype to <body>; `title` is untrusted.
-std::string html_begin(const std::string& title);
+// From the doctype to <body>; `title` is untrusted. `style` is more of the style sheet: no text of an audit goes into it
+// but by css_string().
+std::string html_begin(const std::string& title, const std::string& style = "");
+
+// A string of CSS, in its quotes.
+std::string css_string(std::string_view text);
 
 // A heading and a paragraph that says what is shown, if it is not empty. Both are markup.
 std::string html_section(const std::string& title, const std::string& about);
@@ -29,6 +34,8 @@ std::string html_arms_key(const std::vector<std::string>& names);
 std::string html_figure(const std::string& title, double width, double narrow, const std::string& key,
                         const std::function<std::string(double width)>& chart);
 
+enum class Folds : bool { closed, open };
+
 enum class Cells : uint8_t { text, number, wide };  // wide: long words may be broken
 
 struct Column {
@@ -44,8 +51,8 @@ class HtmlTable {
   void row(const std::vector<std::string>& cells);  // markup, one a column
   bool empty() const { return rows_ == 0; }
   std::string finish() &&;
-  // Folded away behind `summary`; nothing without rows.
-  std::string finish_folded(const std::string& summary) &&;
+  // Behind `summary`, which is markup; nothing without rows.
+  std::string finish_below(const std::string& summary, Folds folds) &&;
 
  private:
   std::vector<Column> columns_;

@@ -6,18 +6,20 @@
 #include "core/audit/analysis.h"
 #include "core/audit/audit.h"
 #include "reports/charts.h"
+#include "reports/html_filing.h"
 #include "reports/html_page.h"
 
 namespace ra {
 
 // What all sections look at.
 struct HtmlView {
-  HtmlView(const Audit& the_audit, const Finding& the_finding)
-      : audit(the_audit), finding(the_finding), names(the_audit, the_finding) {}
+  HtmlView(const Audit& the_audit, const Finding& the_finding, Folds the_folds = Folds::closed)
+      : audit(the_audit), finding(the_finding), names(the_audit, the_finding), folds(the_folds) {}
 
   const Audit& audit;
   const Finding& finding;
   const StreamNames names;
+  const Folds folds;  // of the tables behind the drawings
 
   const Arm& facts(const ArmFinding& arm) const { return audit.arms[static_cast<size_t>(arm.arm)]; }
   const Stream& stream(int32_t index) const { return audit.streams[static_cast<size_t>(index)]; }
@@ -37,5 +39,14 @@ std::string html_policy(const HtmlView& view);    // its rules
 std::string html_subject(const HtmlView& view);   // model, prompt, settings, environment
 std::string html_limits(const HtmlView& view);
 std::string html_definitions();
+std::string html_methods(const HtmlView& view);
+std::string html_clauses(const ClauseList& list);
+
+// The scope, the verdict and what it rests on, model and prompt.
+std::string html_headline(const HtmlView& view);
+// All sections from the arms to the environment.
+std::string html_results(const HtmlView& view);
+// The page's footer: tool, audit, when it was begun.
+std::string html_audit_end(const Audit& audit);
 
 }  // namespace ra

@@ -2,7 +2,7 @@
 
 namespace ra {
 
-// Colors are variables, so that dark and print change them in one place. s0 to s7 are streams (s0: solo's of the first
+// Colors are variables, so that dark and print change them in one place. Paper shows what is folded, where a browser can. s0 to s7 are streams (s0: solo's of the first
 // arm), a0 to a3 arms; letters and keys name them too, so that nothing rests on color alone.
 const std::string_view kHtmlStyle = R"css(
 :root { color-scheme: light dark;
@@ -129,9 +129,13 @@ footer p { border-top: 1px solid var(--rule); padding-top: 1rem; }
   @page { size: A4; margin: 16mm 15mm; }
   html { font-size: 11.6px; } body { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   main, header, footer { max-width: none; padding-left: 0; padding-right: 0; } .scope { margin-bottom: 1.2rem; }
-  .wide { display: block; } .narrow, details:not([open]) { display: none; } h2 { margin-top: 1.8rem; }
+  .about, .lead, ul.limits, ol.methods, dl.definitions { max-width: none; }
+  .wide { display: block; } .narrow { display: none; } h2 { margin-top: 1.8rem; }
   .arms, .two { grid-template-columns: 1fr 1fr; } dl { grid-template-columns: minmax(7.2em, max-content) 1fr; gap: .3rem .8rem; }
-  .figure, .card, .about, .texts > div, tr, svg { break-inside: avoid; } h2, h3, .about { break-after: avoid; } }
+  .figure, .card, .about, .texts > div, tr, svg { break-inside: avoid; } h2, h3, .about { break-after: avoid; }
+  .scroll { overflow: visible; } td, th { padding: .3rem .7rem .3rem 0; overflow-wrap: anywhere; }
+  summary { list-style: none; break-after: avoid; } details::details-content { content-visibility: visible; block-size: auto; } }
+@supports not selector(::details-content) { @media print { details:not([open]) { display: none; } } }
 )css";
 
 }  // namespace ra

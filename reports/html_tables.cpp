@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <iterator>
+#include <sstream>
 #include <utility>
 
 #include "reports/escape.h"
@@ -14,15 +16,65 @@ namespace {
 
 using Rows = std::vector<std::pair<std::string, std::string>>;
 
+// A name that may be broken behind its underscores and dots.
+std::string breakable(const std::string& name) {
+  std::string markup;
+  for (const char c : escape(name)) {
+    markup += c;
+    if (c == '_' || c == '.') markup += "<wbr>";
+  }
+  return markup;
+}
+
+// A list of numbers as ranges; any other value as it is.
+std::string brief(const std::string& value) {
+  if (value.find(',') == value.npos || value.find_first_not_of("0123456789,") != value.npos) return value;
+  std::map<int32_t, int64_t> numbers;
+  std::istringstream parts(value);
+  for (std::string part; std::getline(parts, part, ',');) {
+    int32_t number = 0;
+    const char* end = part.data() + part.size();
+    if (std::from_chars(part.data(), end, number).ptr != end) return value;
+    numbers[number] = 1;
+  }
+  return ranges(numbers);
+}
+
 std::string table(const std::string& title, const Rows& rows) {
   HtmlTable made(title, {{escape(title), Cells::wide}, {"Value", Cells::wide}});
-  for (const auto& [key, value] : rows) made.row({escape(key), escape(value)});
+  for (const auto& [key, value] : rows) made.row({breakable(key), escape(brief(value))});
   return std::move(made).finish();
 }
 
 Rows joined(Rows first, const std::map<std::string, std::string>& then) {
   first.insert(first.end(), then.begin(), then.end());
   return first;
+}
+
+// What all arms have alike, then what they do not, an arm a column.
+std::string environments(const HtmlView& view) {
+  const std::vector<Arm>& arms = view.audit.arms;
+  std::map<std::string, std::vector<std::string>> fields;  // name -> its value in each arm
+  for (size_t i = 0; i < arms.size(); ++i) {
+    for (const auto& [name, value] : arms[i].facts.environment)
+      fields.try_emplace(name, arms.size(), "absent").first->second[i] = value;
+  }
+  std::vector<Column> columns = {{"Environment", Cells::wide}};
+  for (const Arm& arm : arms) columns.push_back({escape(arm.name), Cells::wide});
+  HtmlTable unlike("Environment of each arm", columns);
+  Rows alike;
+  for (const auto& [name, values] : fields) {
+    if (std::all_of(values.begin(), values.end(),
+                    [&](const std::string& v) { return v == values.front(); })) {
+      alike.emplace_back(name, values.front());
+      continue;
+    }
+    std::vector<std::string> cells = {breakable(name)};
+    for (const std::string& value : values) cells.push_back(escape(value));
+    unlike.row(cells);
+  }
+  return (alike.empty() ? "" : table("Environment", alike)) +
+         (unlike.empty() ? "" : std::move(unlike).finish());
 }
 
 std::string failures(const HtmlView& view) {
@@ -107,17 +159,10 @@ std::string html_subject(const HtmlView& view) {
   markup += table("Model",
                   joined({{"name", subject.model_name}, {"SHA-256", subject.model_sha256}}, subject.model));
   markup += "</div><div>";
-  markup += table("Settings", joined({{"seed", std::to_string(plan.spec.seed)}, {"plan", plan_sha256(plan)}},
-                                     subject.settings));
-  const std::vector<Arm>& arms = view.audit.arms;
-  const bool shared = std::all_of(arms.begin(), arms.end(), [&](const Arm& arm) {
-    return arm.facts.environment == arms.front().facts.environment;
-  });
-  for (const Arm& arm : arms) {
-    markup += table(shared ? "Environment" : "Environment of " + arm.name, joined({}, arm.facts.environment));
-    if (shared) break;
-  }
-  return markup + "</div></div>\n";
+  Rows plan_rows = {{"plan", plan_sha256(plan)}};
+  if (!subject.settings.contains("seed")) plan_rows.emplace_back("seed", std::to_string(plan.spec.seed));
+  return markup + table("Settings", joined(plan_rows, subject.settings)) + "</div></div>\n" +
+         environments(view);
 }
 
 std::string html_limits(const HtmlView& view) {

@@ -51,9 +51,9 @@ std::string fork(const HtmlView& view, const ArmFinding& arm, const StreamGroup&
       "<div><div class=\"who\"><b>Token {}</b> &middot; {}, at batch size {}</div>\n<div class=\"said "
       "same\">{}{}</div>\n"
       "<div class=\"fork\">{}{}</div>\n<div class=\"gap\">{}</div></div>\n",
-      position, counted(group.runs, "run"), ranges(group.runs_by_batch_size), begin > 0 ? "&hellip;" : "",
-      context, branch(view, arm.solo_stream, position, true), branch(view, group.stream, position, false),
-      margin(view, *group.divergence));
+      position, counted(group.runs, "run"), brief_ranges(group.runs_by_batch_size),
+      begin > 0 ? "&hellip;" : "", context, branch(view, arm.solo_stream, position, true),
+      branch(view, group.stream, position, false), margin(view, *group.divergence));
 }
 
 std::string forks(const HtmlView& view, const ArmFinding& arm) {

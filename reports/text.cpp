@@ -62,7 +62,8 @@ class Summary {
       lines_.wrap("random trials", fmt::format("{} differ in logits; {} in tokens", rate_text(arm.digests),
                                                rate_text(arm.tokens)));
     }
-    if (!arm.launches_by_logit_rows.empty()) lines_.wrap("batch sizes", ranges(arm.launches_by_logit_rows));
+    if (!arm.launches_by_logit_rows.empty())
+      lines_.wrap("batch sizes", brief_ranges(arm.launches_by_logit_rows));
     if (arm.speed.empty()) return;
     std::string speed = fmt::format("{:.0f} tokens/s", arm.tokens_per_second);
     for (const SpeedAtSize* at : {&arm.speed.front(), &arm.speed.back()}) {

@@ -12,7 +12,8 @@
 namespace ra {
 namespace {
 
-constexpr size_t kPieceBytes = 40;  // of a token's text on a terminal
+constexpr size_t kPieceBytes = 40;   // of a token's text on a terminal
+constexpr size_t kRangesBytes = 60;  // of a list of ranges that is still read
 
 }  // namespace
 
@@ -27,6 +28,13 @@ std::string ranges(const std::map<int32_t, int64_t>& counts) {
     first = std::next(last);
   }
   return text;
+}
+
+std::string brief_ranges(const std::map<int32_t, int64_t>& counts) {
+  if (counts.empty()) return "none";
+  std::string text = ranges(counts);
+  if (text.size() <= kRangesBytes) return text;
+  return fmt::format("{} to {}, {} different", counts.begin()->first, counts.rbegin()->first, counts.size());
 }
 
 std::string counted(int64_t count, const std::string& noun) {

@@ -13,6 +13,8 @@ namespace ra {
 
 // The keys as ranges: "1-32", "1, 2, 4-8".
 std::string ranges(const std::map<int32_t, int64_t>& counts);
+// The same, or where that is long "1 to 867, 770 different"; "none" without keys.
+std::string brief_ranges(const std::map<int32_t, int64_t>& counts);
 // "1 run", "2 runs".
 std::string counted(int64_t count, const std::string& noun);
 // "12.3%".

@@ -8,6 +8,7 @@
 #include <regex>
 
 #include "core/audit/store_codec.h"
+#include "reports/html_filing.h"
 #include "reports/report.h"
 #include "reports/trend.h"
 #include "tests/support/example_audit.h"
@@ -124,7 +125,16 @@ TEST(HtmlLayoutLong, OfEveryKindOfPageIsSound) {
     trend.entries.push_back(trend_entry(audit, analyze(audit)));
   }
   folder.write("trend.html", trend_html(trend));
-  expect_sound(folder, "quiet.html unfinished.html hostile.html streams.html long.html trend.html");
+  const Audit filed = example_audit({.runs = 100, .hostile = true});
+  const ClauseList clauses{"1",
+                           {{"NIST AI RMF 1.0", "MEASURE 2.5", "validity", "Rates.", {"Random trials"}}}};
+  folder.write("filing.html", filing_report(filed, analyze(filed),
+                                            {.responsible = {{"Ada Example", "operator"}},
+                                             .key_id = std::string(64, 'e'),
+                                             .run_chain_head = std::string(64, 'd'),
+                                             .clauses = clauses}));
+  expect_sound(folder,
+               "filing.html quiet.html unfinished.html hostile.html streams.html long.html trend.html");
 }
 
 }  // namespace

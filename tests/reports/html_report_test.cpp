@@ -87,8 +87,9 @@ TEST(HtmlReport, EscapesTheNamesOfArmsOnce) {
   audit.arms[0].name = "a<b";
   audit.arms[0].facts.environment["library"] = "another";
   const std::string page = report_of(audit);
-  EXPECT_THAT(page, HasSubstr(">Environment of a&lt;b</th>"));
-  EXPECT_THAT(page, HasSubstr("aria-label=\"Environment of a&lt;b\""));
+  EXPECT_THAT(page, HasSubstr("<th scope=\"col\">a&lt;b</th>"));
+  EXPECT_THAT(page, HasSubstr("aria-label=\"Streams of a&lt;b\""));
+  EXPECT_THAT(page, HasSubstr("<td class=\"break\">another</td><td class=\"break\">absent</td>"));
   EXPECT_THAT(page, Not(HasSubstr("&amp;lt;")));
 }
 
@@ -106,7 +107,7 @@ TEST(HtmlReport, HasNoScriptAndNothingFromOutside) {
       "html", "head",    "meta",    "title", "style", "body", "header", "main",   "footer", "section", "div",
       "p",    "h1",      "h2",      "h3",    "span",  "b",    "em",     "small",  "br",     "q",       "pre",
       "mark", "dl",      "dt",      "dd",    "ul",    "li",   "table",  "thead",  "tbody",  "tr",      "th",
-      "td",   "details", "summary", "svg",   "path",  "rect", "line",   "circle", "text"};
+      "td",   "details", "summary", "svg",   "path",  "rect", "line",   "circle", "text",   "wbr",     "ol"};
   const std::set<std::string> kAttributes = {
       "lang",    "charset", "http-equiv",  "content",      "name",  "class",   "colspan",
       "viewBox", "role",    "aria-label",  "aria-hidden",  "d",     "x",       "y",
