@@ -2,11 +2,8 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <ctime>
 #include <filesystem>
 #include <map>
@@ -15,6 +12,7 @@
 
 #include "core/error.h"
 #include "core/hash.h"
+#include "core/llm/cache_file.h"
 #include "core/parallel.h"
 
 namespace ra {
@@ -23,7 +21,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kReadBytes = 1 << 20;
-constexpr size_t kMaxCacheBytes = 4 << 20;
 constexpr size_t kMaxEntries = 4096;
 constexpr const char* kTitle = "repro-audit file hashes 1";
 // A file that is changed twice within a tick of the file system's clock has the same time after both. One whose last
@@ -45,17 +42,10 @@ bool is_digest(const std::string& text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
-// A title, a line "<sha256> <bytes> <nanoseconds> <inode> <path>" for each file, and XXH3-64 of all that in the last.
+// A line "<sha256> <bytes> <nanoseconds> <inode> <path>" for each file.
 class HashCache {
  public:
-  explicit HashCache(std::string path) : path_(std::move(path)) {
-    if (path_.empty()) return;
-    try {
-      parse(InputFile::open(path_).read_text(kMaxCacheBytes));
-    } catch (const Error&) {
-      entries_.clear();  // none, or not ours to read
-    }
-  }
+  explicit HashCache(std::string path) : path_(std::move(path)) { parse(read_cache_file(path_, kTitle)); }
 
   std::optional<std::string> find(const std::string& file, const FileState& state) const {
     const auto entry = entries_.find(file);
@@ -68,34 +58,19 @@ class HashCache {
     entries_[file] = std::move(entry);
   }
 
-  // Whole or not at all: under another name first.
   void save() const {
-    if (path_.empty()) return;
-    std::string text = fmt::format("{}\n", kTitle);
+    std::string text;
     for (const auto& [file, entry] : entries_) {
       text += fmt::format("{} {} {} {} {}\n", entry.sha256, entry.state.bytes, entry.state.modified_ns,
                           entry.state.inode, file);
     }
-    text += hex(xxh3_64(std::as_bytes(std::span(text)))) + "\n";
-    std::error_code failure;
-    fs::create_directories(fs::path(path_).parent_path(), failure);
-    std::string temporary = path_ + ".XXXXXX";
-    const int descriptor = mkstemp(temporary.data());
-    if (descriptor < 0) return;
-    const bool whole = ::write(descriptor, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-    ::close(descriptor);
-    if (!whole || rename(temporary.c_str(), path_.c_str()) != 0) unlink(temporary.c_str());
+    write_cache_file(path_, kTitle, text);
   }
 
  private:
   void parse(const std::string& text) {
-    constexpr size_t kSumBytes = 17;
-    if (text.size() < kSumBytes) return;
-    const std::string body = text.substr(0, text.size() - kSumBytes);
-    if (text.substr(body.size()) != hex(xxh3_64(std::as_bytes(std::span(body)))) + "\n") return;
-    std::istringstream lines(body);
+    std::istringstream lines(text);
     std::string line;
-    if (!std::getline(lines, line) || line != kTitle) return;
     while (std::getline(lines, line)) {
       std::istringstream fields(line);
       Entry entry;
