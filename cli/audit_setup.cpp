@@ -91,6 +91,7 @@ ArmsSpec arms_spec(const RunSettings& settings, const Checkpoint& checkpoint, co
   spec.fp32_logits = settings.fp32_logits;
   if (!settings.ignore_eos) spec.stop_tokens = checkpoint.tokenizer().stop_tokens;
   spec.max_rows = plan.spec.max_rows;
+  spec.timings_file = timings_path();
   spec.capacity = {.rows = need.rows,
                    .logit_rows = need.logit_rows,
                    .slots = need.sequences,

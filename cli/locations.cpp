@@ -24,6 +24,11 @@ std::string base_folder(const char* variable, const char* fallback) {
   return "";
 }
 
+std::string cache_path(const char* file) {
+  const std::string folder = base_folder("XDG_CACHE_HOME", ".cache");
+  return folder.empty() ? "" : fmt::format("{}/repro-audit/{}", folder, file);
+}
+
 struct Descriptor {
   int number;
   ~Descriptor() {
@@ -55,8 +60,11 @@ void make_data_folder(const std::string& database) {
 }
 
 std::string hash_cache_path() {
-  const std::string folder = base_folder("XDG_CACHE_HOME", ".cache");
-  return folder.empty() ? "" : folder + "/repro-audit/sha256";
+  return cache_path("sha256");
+}
+
+std::string timings_path() {
+  return cache_path("timings");
 }
 
 std::string hub_cache_folder() {

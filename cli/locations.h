@@ -21,6 +21,9 @@ void make_data_folder(const std::string& database);
 // variable nor $HOME is usable.
 std::string hash_cache_path();
 
+// Where timings of a GPU's kernels are: .../repro-audit/timings, beside the digests. Empty likewise.
+std::string timings_path();
+
 // Where huggingface_hub keeps models: $HF_HUB_CACHE, else $HF_HOME/hub, else $XDG_CACHE_HOME/huggingface/hub, by default
 // in ~/.cache. Empty if no variable is usable.
 std::string hub_cache_folder();

@@ -157,6 +157,14 @@ class Ops {
   // Makes room for steps of this size; may be called again, which empties the cache.
   virtual void reserve(const Capacity& capacity) = 0;
 
+  // Does before any step of `set` within the reserved capacity what its first one would do: where several kernels compute
+  // one sum order they are timed, and show its bits. Error(device) naming an operation that no kernel is left for.
+  virtual void prepare(const KernelSet& /*set*/) {}
+  // Those timings, as text for another process on this machine, which takes them before its first step. They decide no
+  // bits; a text of another machine, or damaged, is not taken.
+  virtual std::string timings() const { return ""; }
+  virtual void take_timings(const std::string& /*text*/) {}
+
   // Runs `body` once for this input with the set's choices, and queues its results. Results come back in
   // order by next_result(); a device may still be computing when step() returns.
   virtual void step(const KernelSet& set, const StepInput& input, const std::function<void()>& body) = 0;

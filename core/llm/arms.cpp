@@ -6,10 +6,13 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/llm/cache_file.h"
 #include "core/llm/model.h"
 
 namespace ra {
 namespace {
+
+constexpr const char* kTimingsTitle = "repro-audit kernel timings 1";
 
 // Kernel sets by what they store: those of one storage share weights and cache.
 std::vector<std::vector<KernelSet>> by_storage(const ArmsSpec& spec) {
@@ -61,12 +64,18 @@ Arms Arms::open(const Checkpoint& checkpoint, const ArmsSpec& spec,
     std::unique_ptr<Ops> ops = open_ops(spec.device, checkpoint.shape(), sets, spec.threads);
     load_weights(checkpoint, *ops);
     ops->set_fp32_logits(spec.fp32_logits);
+    const std::string known_timings = read_cache_file(spec.timings_file, kTimingsTitle);
+    ops->take_timings(known_timings);
     std::vector<Certificate> certificates;
     for (const KernelSet& set : sets) {
       on_stage("certifying " + set.name);
       certificates.push_back(certify(*ops, set));
     }
     ops->reserve(spec.capacity);
+    on_stage("making room for the plan's batches");
+    for (const KernelSet& set : sets) ops->prepare(set);
+    if (const std::string timings = ops->timings(); timings != known_timings)
+      write_cache_file(spec.timings_file, kTimingsTitle, timings);
     const EngineOptions options{
         .stop_tokens = spec.stop_tokens, .max_rows = spec.max_rows, .capacity = spec.capacity};
     for (size_t i = 0; i < sets.size(); ++i) {

@@ -19,6 +19,7 @@ struct ArmsSpec {
   std::vector<int32_t> stop_tokens;  // ids that end a run
   int32_t max_rows = 0;              // rows in a step, as in the plan
   Capacity capacity;                 // what the plan's trials need
+  std::string timings_file;  // where timings of kernels are kept from one process to the next; empty: nowhere
 };
 
 // Bytes that the arms will take, all storages together.
@@ -26,7 +27,7 @@ MemoryNeed memory_needed(const ModelShape& shape, const ArmsSpec& spec);
 
 class Arms {
  public:
-  // Loads the weights, certifies every kernel set, and makes room for the spec's capacity. `on_stage` is told what begins.
+  // Loads the weights, certifies every kernel set, makes room for the spec's capacity and prepares steps of it. `on_stage` is told what begins.
   // Error(device), before anything is loaded, if the memory is not there.
   static Arms open(const Checkpoint& checkpoint, const ArmsSpec& spec,
                    const std::function<void(const std::string&)>& on_stage);

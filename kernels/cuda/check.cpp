@@ -1,5 +1,6 @@
 #include "kernels/cuda/check.h"
 
+#include <atomic>
 #include <new>
 #include <string>
 
@@ -30,9 +31,18 @@ bool is_sticky(cudaError_t status) {
   }
 }
 
+std::atomic<int64_t> calls_to_failure{-1};
+std::atomic<cudaError_t> planned_failure{cudaSuccess};
+
 }  // namespace
 
+int64_t fail_cuda_call(int64_t calls, cudaError_t status) {
+  planned_failure = status;
+  return calls_to_failure.exchange(calls);
+}
+
 void cuda_check(cudaError_t status, const char* what) {
+  if (calls_to_failure >= 0 && calls_to_failure-- == 0) status = planned_failure;
   if (status == cudaSuccess) return;
   cudaGetLastError();  // what is not sticky is done with
   if (status == cudaErrorMemoryAllocation) throw std::bad_alloc();

@@ -168,6 +168,14 @@ std::vector<std::pair<std::string, std::string>> cuda_versions() {
 
 namespace cuda {
 
+std::string CudaOps::timed_machine() const {
+  const std::map<std::string, std::string> facts = environment();
+  std::string text = "repro-audit product timings 1";
+  for (const char* name : {"gpu", "multiprocessors", "cuda_driver", "driver_release", "cublaslt"})
+    text += ", " + facts.at(name);
+  return text;
+}
+
 std::map<std::string, std::string> CudaOps::environment() const {
   int number = 0;
   cuda_check(cudaGetDevice(&number), "the device");

@@ -169,17 +169,23 @@ uint16_t* CudaOps::rounded_output(Role role) const {
   return role == Role::o || role == Role::down ? d_.data() : y_.data();
 }
 
-void* CudaOps::product_output(Role role) const {
-  if (!wants_sums(role)) return rounded_output(role);
-  return role == Role::lm_head ? sums_.data() : bias_sums_.data();
+ProductSite CudaOps::product_site(Role role) const {
+  void* y = rounded_output(role);
+  if (wants_sums(role)) y = role == Role::lm_head ? sums_.data() : bias_sums_.data();
+  return {role,
+          product_outputs(shape_, role),
+          product_inputs(shape_, role),
+          wants_sums(role),
+          weights_.matrices(role),
+          x_.data(),
+          y};
 }
 
 void CudaOps::run_product(Role role, int layer) {
-  const int n = product_outputs(shape_, role), k = product_inputs(shape_, role);
-  products_.run(*plans_.at(role), n, k, wants_sums(role), weights_.matrix(role, layer), x_.data(),
-                product_output(role));
+  const ProductSite site = product_site(role);
+  products_.run(*plans_.at(role), site, weights_.matrix(role, layer));
   if (has_bias(shape_, role))
-    add_bias(launch_, rows_, bias_sums_.data(), weights_.bias(role, layer), n, rounded_output(role));
+    add_bias(launch_, rows_, bias_sums_.data(), weights_.bias(role, layer), site.n, rounded_output(role));
 }
 
 void CudaOps::run_operation(const Operation& operation) {

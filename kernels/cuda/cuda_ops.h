@@ -28,6 +28,9 @@ class CudaOps final : public Ops {
   const ModelShape& shape() const override { return shape_; }
   void load(Role role, int layer, const Parts& parts) override { weights_.load(role, layer, parts); }
   void reserve(const Capacity& capacity) override;
+  void prepare(const KernelSet& set) override;
+  std::string timings() const override { return products_.timings().text(timed_machine()); }
+  void take_timings(const std::string& text) override { products_.timings().take(text, timed_machine()); }
   void step(const KernelSet& set, const StepInput& input, const std::function<void()>& body) override;
   StepResult next_result() override;
   void embed() override { note({Role::embed, 0}); }
@@ -61,6 +64,7 @@ class CudaOps final : public Ops {
     int choice_set = 0;
   };
 
+  std::string timed_machine() const;  // what timings hold for
   void note(const Operation& operation);
   void plan_products(const KernelSet& set, const StepInput& input);
   int write_words(const StepInput& input, int32_t* words, int most);  // returns how many
@@ -70,7 +74,7 @@ class CudaOps final : public Ops {
   void run_operation(const Operation& operation);
   bool wants_sums(Role role) const;
   uint16_t* rounded_output(Role role) const;  // where the product's bf16 outputs go
-  void* product_output(Role role) const;      // the same, or where its sums go
+  ProductSite product_site(Role role) const;
   void run_product(Role role, int layer);
   void show(const Operation& operation);
   CacheView cache_view(int layer) const;

@@ -26,9 +26,7 @@ void CudaOps::plan_products(const KernelSet& set, const StepInput& input) {
   for (const LaunchShape& launch : launch_shapes(shape_, input, launch_.multiprocessors)) {
     KernelChoice& made = choices.emplace(launch.role, set.choose(launch)).first->second;
     if (made.algorithm != Algorithm::k16_steps && made.algorithm != Algorithm::lt_heuristic) continue;
-    const ProductPlan& plan =
-        products_.plan(made, launch.rows, launch.n, launch.k, wants_sums(launch.role),
-                       weights_.matrices(launch.role), x_.data(), product_output(launch.role));
+    const ProductPlan& plan = products_.plan(made, launch.rows, product_site(launch.role));
     if (made.algorithm == Algorithm::lt_heuristic) {
       made.library = "cuBLASLt " + products_.library_version();
       made.rows = plan.rows;
@@ -37,6 +35,17 @@ void CudaOps::plan_products(const KernelSet& set, const StepInput& input) {
     plans_.emplace(launch.role, &plan);
   }
   current_set_ = choice_sets_.number_of(std::move(choices));
+}
+
+void CudaOps::prepare(const KernelSet& set) {
+  for (const Role role : {Role::qkv, Role::o, Role::gate_up, Role::down, Role::lm_head}) {
+    const ProductSite site = product_site(role);
+    const int most = role == Role::lm_head ? capacity_.logit_rows : capacity_.rows;
+    for (int rows = 1; rows <= most; rows = planned_rows(rows) + 1) {
+      const KernelChoice choice = set.choose({.role = role, .rows = rows, .n = site.n, .k = site.k});
+      if (choice.algorithm == Algorithm::k16_steps) products_.plan(choice, rows, site);
+    }
+  }
 }
 
 int CudaOps::write_words(const StepInput& input, int32_t* words, int most) {

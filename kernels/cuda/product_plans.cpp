@@ -1,6 +1,7 @@
 #include "kernels/cuda/product_plans.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "core/error.h"
 #include "kernels/cuda/product_check.h"
@@ -10,17 +11,19 @@ namespace {
 
 constexpr int kMostCandidates = 16;
 constexpr int kTimings = 3;
-constexpr int kRunsATiming = 4;      // one after the other, as a step's products come
-constexpr float kClearGain = 0.98f;  // less is noise: the heuristic's order stands
+constexpr int kRunsATiming = 4;       // one after the other, as a step's products come
+constexpr float kClearlySlow = 1.1f;  // after a first look
+constexpr float kClearGain = 0.98f;   // less is noise: the heuristic's order stands
+constexpr size_t kMostRemembered = 4;
 
-// By time, but those about as fast as the fastest as the heuristic offers them.
-void prefer_earlier(std::vector<std::pair<float, ProductPlan>>& plans) {
-  if (plans.empty()) return;
-  const auto faster = [](const auto& one, const auto& other) { return one.first < other.first; };
-  const float least = std::min_element(plans.begin(), plans.end(), faster)->first;
-  const auto rest = std::stable_partition(plans.begin(), plans.end(),
-                                          [&](const auto& plan) { return plan.first * kClearGain <= least; });
-  std::stable_sort(rest, plans.end(), faster);
+std::string shape_text(int rows, const ProductSite& site) {
+  return std::string(role_name(site.role)) + ", " + std::to_string(rows) + " x " + std::to_string(site.n) +
+         " x " + std::to_string(site.k);
+}
+
+// As it stands in remembered timings.
+std::string launched_text(const ProductPlan& plan) {
+  return std::to_string(plan.rows) + " rows " + plan.candidate.text();
 }
 
 // Few rows are also tried with more: for some shapes the heuristic offers nothing fast of the class but for 64 rows.
@@ -38,97 +41,135 @@ int planned_rows(int rows) {
   return (rows + step - 1) / step * step;
 }
 
-const ProductPlan& ProductPlans::plan(const KernelChoice& choice, int rows, int n, int k, bool fp32_out,
-                                      const Weights& weights, uint16_t* x, void* y) {
+const ProductPlan& ProductPlans::plan(const KernelChoice& choice, int rows, const ProductSite& site) {
   const bool flat = choice.algorithm == Algorithm::k16_steps;
   check(flat || choice.algorithm == Algorithm::lt_heuristic, "a product of this device");
   const int planned = flat ? planned_rows(rows) : choice.rows;
-  const auto [entry, added] = plans_.try_emplace({flat, planned, n, k, fp32_out});
-  if (added) {
-    try {
-      entry->second =
-          flat ? flat_plan(planned, n, k, fp32_out, weights, x, y) : heuristic_plan(planned, n, k, fp32_out);
-    } catch (...) {
-      plans_.erase(entry);
-      throw;
-    }
-  }
-  return entry->second;
+  const std::tuple key{flat, planned, site.n, site.k, site.fp32_out};
+  const auto known = plans_.find(key);
+  if (known != plans_.end()) return known->second;
+  return plans_.emplace(key, flat ? flat_plan(planned, site) : heuristic_plan(planned, site)).first->second;
 }
 
-ProductPlan ProductPlans::heuristic_plan(int rows, int n, int k, bool fp32_out) {
-  const LtShape shape{rows, n, k, fp32_out};
-  std::vector<LtCandidate> candidates = lt_.candidates(shape, true, 1);
+ProductPlan ProductPlans::heuristic_plan(int rows, const ProductSite& site) {
+  const std::vector<LtCandidate> candidates = lt_.candidates({rows, site.n, site.k, site.fp32_out}, true, 1);
   if (candidates.empty()) {
-    throw Error(Exit::device, "cuBLASLt " + lt_.version() + ": offers nothing for a product of " +
-                                  std::to_string(rows) + " x " + std::to_string(n) + " x " +
-                                  std::to_string(k) + "; expected a first heuristic");
+    throw Error(Exit::device, "cuBLASLt " + lt_.version() + ": offers nothing for the product of " +
+                                  shape_text(rows, site) + "; expected a first heuristic");
   }
   return {ProductPlan::Kernel::library, rows, candidates[0], candidates[0].text()};
 }
 
 // The fastest kernel of the class that shows its bits. Our own ones answer to the processor's steps, the library's to ours.
-ProductPlan ProductPlans::flat_plan(int rows, int n, int k, bool fp32_out, const Weights& weights,
-                                    uint16_t* x, void* y) {
+ProductPlan ProductPlans::flat_plan(int rows, const ProductSite& site) {
   const auto runner = [&](const ProductPlan& plan) {
     return [&, plan](const uint16_t* inputs, void* outputs) {
-      run(plan, n, k, fp32_out, weights[0], inputs, outputs);
+      run(plan, site, site.weights[0], inputs, outputs);
     };
   };
-  const ProductPlan plain{ProductPlan::Kernel::plain, rows, {}, "own plain kernel"};
-  if (decode_product_fits(rows, n, k)) {
-    const ProductPlan plan{ProductPlan::Kernel::decode, rows, {}, "own decode kernel, 16 outputs a warp"};
-    if (certifier_.equals_steps(runner(plan), rows, n, k, fp32_out, weights[0], x, y)) return plan;
+  const auto equals_steps = [&](const ProductPlan& plan) {
+    return certifier_.equals_steps(runner(plan), plan.rows, site.n, site.k, site.fp32_out, site.weights[0],
+                                   site.x, site.y);
+  };
+  if (decode_product_fits(rows, site.n, site.k)) {
+    ProductPlan plan{ProductPlan::Kernel::decode, rows, {}, "own decode kernel, 16 outputs a warp"};
+    if (equals_steps(plan)) return plan;
   }
+  const std::vector<ProductPlan> plans = library_plans(rows, site);
+  if (!plans.empty()) {
+    const auto [peer, first] = peers_.try_emplace({site.n, site.k, site.fp32_out});
+    if (first) {
+      peer->second = {ProductPlan::Kernel::decode, kSampleRows, {}, ""};
+      // The plain one answers for itself below.
+      if (!equals_steps(peer->second)) peer->second.kernel = ProductPlan::Kernel::plain;
+    }
+    for (const ProductPlan& plan : plans) {
+      if (certifier_.equals_peer(runner(plan), runner(peer->second), plan.rows, site.n, site.k, site.fp32_out,
+                                 site.x, site.y))
+        return plan;
+    }
+  }
+  ProductPlan plain{ProductPlan::Kernel::plain, rows, {}, "own plain kernel"};
+  if (equals_steps(plain)) return plain;
+  throw Error(Exit::device,
+              "certification failed: no kernel of this device gives the bits of hopper-k16/1 for the product "
+              "of " +
+                  shape_text(rows, site) + "; expected ascending k16 steps");
+}
+
+// The library's kernels of the class, in the order in which they are to be tried.
+std::vector<ProductPlan> ProductPlans::library_plans(int rows, const ProductSite& site) {
   // What the library was measured for; it needs 16-byte rows, and drops the end of k in some kernels otherwise.
-  if (k % 64 == 0 && n % 8 == 0) {
-    std::vector<std::pair<float, ProductPlan>> plans;
-    fill_random(launch_, x, std::max(rows, kTriedRows), k, 1, false);  // zeros would be multiplied faster
-    for (const int launched : padded_rows(rows)) {
-      for (const LtCandidate& candidate :
-           lt_.candidates({launched, n, k, fp32_out}, false, kMostCandidates)) {
-        if (!candidate.is_flat()) continue;
-        const ProductPlan plan{ProductPlan::Kernel::library, launched, candidate,
-                               "cuBLASLt " + lt_.version() + " " + candidate.text()};
-        plans.emplace_back(median_time(plan, n, k, fp32_out, weights, x, y), plan);
-      }
-    }
-    prefer_earlier(plans);
-    ProductPlan peer{ProductPlan::Kernel::decode, kSampleRows, {}, ""};
-    if (!certifier_.equals_steps(runner(peer), kSampleRows, n, k, fp32_out, weights[0], x, y))
-      peer.kernel = ProductPlan::Kernel::plain;  // which answers for itself below
-    for (const auto& [time, plan] : plans) {
-      if (certifier_.equals_peer(runner(plan), runner(peer), plan.rows, n, k, fp32_out, x, y)) return plan;
+  if (site.k % 64 != 0 || site.n % 8 != 0) return {};
+  std::vector<ProductPlan> plans;
+  for (const int launched : padded_rows(rows)) {
+    for (const LtCandidate& candidate :
+         lt_.candidates({launched, site.n, site.k, site.fp32_out}, false, kMostCandidates)) {
+      if (!candidate.is_flat()) continue;
+      plans.push_back({ProductPlan::Kernel::library, launched, candidate,
+                       "cuBLASLt " + lt_.version() + " " + candidate.text()});
     }
   }
-  if (certifier_.equals_steps(runner(plain), rows, n, k, fp32_out, weights[0], x, y)) return plain;
-  throw Error(
-      Exit::device,
-      "certification failed: no kernel of this device gives the bits of hopper-k16/1 for a product of " +
-          std::to_string(rows) + " x " + std::to_string(n) + " x " + std::to_string(k) +
-          "; expected ascending k16 steps");
+  return by_time(std::move(plans), rows, site);
 }
 
-float ProductPlans::median_time(const ProductPlan& plan, int n, int k, bool fp32_out, const Weights& weights,
-                                const uint16_t* x, void* y) {
-  std::vector<float> times;
-  const Event begin(true), end(true);
-  size_t turn = 0;
-  for (int i = 0; i <= kTimings; ++i) {  // the first one warms up
-    begin.record(launch_.stream);
-    for (int r = 0; r < kRunsATiming; ++r) run(plan, n, k, fp32_out, weights[turn++ % weights.size()], x, y);
-    end.record(launch_.stream);
-    end.wait();
-    if (i > 0) times.push_back(end.since(begin) / kRunsATiming);
+// Those about as fast as the fastest as the heuristic offers them, then the others by time.
+std::vector<ProductPlan> ProductPlans::by_time(std::vector<ProductPlan> plans, int rows,
+                                               const ProductSite& site) {
+  const LtShape shape{rows, site.n, site.k, site.fp32_out};
+  if (const std::vector<std::string>* known = timings_.find(shape)) {
+    const auto place = [&](const ProductPlan& plan) {
+      return std::find(known->begin(), known->end(), launched_text(plan)) - known->begin();
+    };
+    std::stable_sort(plans.begin(), plans.end(),
+                     [&](const ProductPlan& a, const ProductPlan& b) { return place(a) < place(b); });
+    return plans;
   }
-  std::nth_element(times.begin(), times.begin() + kTimings / 2, times.end());
-  return times[kTimings / 2];
+  fill_random(launch_, site.x, std::max(rows, kTriedRows), site.k, 1,
+              false);  // zeros would be multiplied faster
+  Timed timed;
+  float least = 0;
+  for (ProductPlan& plan : plans) {
+    run_time(plan, site, 1);  // warms up
+    const float time = run_time(plan, site, 2);
+    least = timed.empty() ? time : std::min(least, time);
+    timed.emplace_back(time, std::move(plan));
+  }
+  for (auto& [time, plan] : timed) {
+    if (time > kClearlySlow * least) continue;
+    float times[kTimings];
+    for (float& one : times) one = run_time(plan, site, kRunsATiming);
+    std::nth_element(times, times + kTimings / 2, times + kTimings);
+    time = times[kTimings / 2];
+  }
+  for (const auto& [time, plan] : timed) least = std::min(least, time);
+  const auto rest = std::stable_partition(
+      timed.begin(), timed.end(), [&](const auto& entry) { return entry.first * kClearGain <= least; });
+  std::stable_sort(rest, timed.end(),
+                   [](const auto& one, const auto& other) { return one.first < other.first; });
+  plans.clear();
+  std::vector<std::string> fastest_first;
+  for (auto& [time, plan] : timed) {
+    if (fastest_first.size() < kMostRemembered) fastest_first.push_back(launched_text(plan));
+    plans.push_back(std::move(plan));
+  }
+  timings_.add(shape, std::move(fastest_first));
+  return plans;
 }
 
-void ProductPlans::run(const ProductPlan& plan, int n, int k, bool fp32_out, const uint16_t* w,
-                       const uint16_t* x, void* y) {
-  Product product{w, x, nullptr, nullptr, plan.rows, n, k};
-  if (fp32_out) {
+// Milliseconds a run.
+float ProductPlans::run_time(const ProductPlan& plan, const ProductSite& site, int runs) {
+  begin_.record(launch_.stream);
+  for (int r = 0; r < runs; ++r) run(plan, site, site.weights[turn_++ % site.weights.size()]);
+  end_.record(launch_.stream);
+  end_.wait();
+  return end_.since(begin_) / static_cast<float>(runs);
+}
+
+void ProductPlans::run(const ProductPlan& plan, const ProductSite& site, const uint16_t* w, const uint16_t* x,
+                       void* y) {
+  Product product{w, x, nullptr, nullptr, plan.rows, site.n, site.k};
+  if (site.fp32_out) {
     product.sums = static_cast<float*>(y);
   } else {
     product.y = static_cast<uint16_t*>(y);
@@ -139,7 +180,7 @@ void ProductPlans::run(const ProductPlan& plan, int n, int k, bool fp32_out, con
     case ProductPlan::Kernel::plain:
       return plain_product(launch_, product);
     case ProductPlan::Kernel::library:
-      return lt_.run({plan.rows, n, k, fp32_out}, plan.candidate, w, x, y, launch_.stream);
+      return lt_.run({plan.rows, site.n, site.k, site.fp32_out}, plan.candidate, w, x, y, launch_.stream);
   }
 }
 
