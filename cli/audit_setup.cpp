@@ -11,9 +11,6 @@
 namespace ra {
 namespace {
 
-// Contexts of several attention segments, for the profile that makes a claim of them.
-constexpr int32_t kLongProbes[] = {1025, 4097};
-
 std::string tokenizer_name(const Tokenizer* tokenizer) {
   if (tokenizer == nullptr) return "none";
   return tokenizer->pre_tokenizer() == "none" ? tokenizer->kind() : tokenizer->pre_tokenizer();
@@ -57,9 +54,7 @@ PlanSpec plan_spec(const RunSettings& settings, const ModelShape& shape, std::ve
   spec.strata = settings.strata;
   spec.min_random_trials = settings.min_random_trials;
   spec.arms = settings.kernels;
-  if (settings.profile == "evidence") {
-    spec.probe_contexts.insert(spec.probe_contexts.end(), std::begin(kLongProbes), std::end(kLongProbes));
-  }
+  spec.probe_contexts = settings.probe_contexts;
   return spec;
 }
 

@@ -21,6 +21,7 @@ namespace {
 constexpr int32_t kMaxRuns = 1'000'000;
 constexpr int32_t kMaxTokens = 100'000;
 constexpr int32_t kMaxBatchSize = 1024;
+constexpr int32_t kMaxProbeContext = 1 << 20;
 
 // What a profile sets where no option does.
 struct Profile {
@@ -30,14 +31,18 @@ struct Profile {
   int32_t min_random_trials;
   const char* strata;
   const char* policy;
+  bool long_probes;  // beside the usual ones
 };
 constexpr Profile kProfiles[] = {
-    {"quick", 20, 40, "1-8", 0, "rows", "default"},
-    {"default", 100, 100, "1-32", 0, "rows", "default"},
-    {"tml", 1000, 1000, "1-32", 0, "rows", "default"},  // the published experiment: 1000 runs of 1000 tokens
-    {"evidence", 1000, 100, "1-32", 300, "rows,chunk,preempt,all",
-     "evidence"},  // 0 of 300 bounds the rate by 1.0%
+    {"quick", 20, 40, "1-8", 0, "rows", "default", false},
+    {"default", 100, 100, "1-32", 0, "rows", "default", false},
+    // The published experiment: 1000 runs of 1000 tokens.
+    {"tml", 1000, 1000, "1-32", 0, "rows", "default", false},
+    // 0 of 300 bounds the rate by 1.0%.
+    {"evidence", 1000, 100, "1-32", 300, "rows,chunk,preempt,all", "evidence", true},
 };
+// Contexts of several attention segments.
+constexpr int32_t kLongProbes[] = {1025, 4097};
 
 [[noreturn]] void refuse(const std::string& message) {
   throw Error(Exit::usage, message);
@@ -63,6 +68,14 @@ std::string resolve_device(const std::optional<std::string>& option) {
                                           fmt::join(ids, ", "), perhaps(*option, ids)));
   }
   return *option;
+}
+
+std::vector<int32_t> resolve_probe_contexts(const std::optional<std::string>& option,
+                                            const Profile& profile) {
+  if (option) return parse_sizes(*option, "--probe-contexts", kMaxProbeContext);
+  std::vector<int32_t> contexts = PlanSpec{}.probe_contexts;
+  if (profile.long_probes) contexts.insert(contexts.end(), std::begin(kLongProbes), std::end(kLongProbes));
+  return contexts;
 }
 
 int32_t resolve_threads(const std::optional<int32_t>& option, const Config& config) {
@@ -122,6 +135,9 @@ void declare_run_options(CLI::App& verb, RunOptions& o) {
   add_text(verb, "--companions", o.companions,
            "Text that companions and probes are cut from (default: drawn ids)", "FILE|-");
   add_text(verb, "--strata", o.strata, "What varies: rows,chunk,preempt,all (default rows)", "STRATA");
+  add_text(verb, "--probe-contexts", o.probe_contexts,
+           "Contexts of the probes, as batch sizes are given (default: around 1, 64, 256 and 512)",
+           "CONTEXTS");
   add_text(verb, "--logits", o.logits, "bf16 or fp32 logits (default bf16)", "TYPE");
   add_text(verb, "--profile", o.profile,
            "quick, default, tml (1000 runs of 1000 tokens) or evidence (300 schedules)", "NAME");
@@ -168,6 +184,7 @@ RunSettings resolve(const RunOptions& options, const Config& config) {
   for (const std::string& name : parse_list(options.strata.value_or(profile.strata), "--strata")) {
     settings.strata.push_back(parse_stratum(name));
   }
+  settings.probe_contexts = resolve_probe_contexts(options.probe_contexts, profile);
   settings.policy = find_policy(options.policy.value_or(profile.policy));
   for (const auto& [arm, rules] : settings.policy.arms) one_of("--policy, arms", arm, settings.kernels);
   return settings;
@@ -188,6 +205,7 @@ RunSettings resolve_resumed(const RunOptions& options, const Audit& audit) {
       {"--kernels", options.kernels.has_value()},
       {"--device", options.device.has_value()},
       {"--strata", options.strata.has_value()},
+      {"--probe-contexts", options.probe_contexts.has_value()},
       {"--logits", options.logits.has_value()},
       {"--profile", options.profile.has_value()},
       {"--policy", options.policy.has_value()},
@@ -236,6 +254,7 @@ std::map<std::string, std::string> recorded(const RunSettings& settings) {
       {"batch_sizes", fmt::format("{}", fmt::join(settings.batch_sizes, ","))},
       {"seed", fmt::format("{}", settings.seed)},
       {"strata", fmt::format("{}", fmt::join(strata, ","))},
+      {"probe_contexts", fmt::format("{}", fmt::join(settings.probe_contexts, ","))},
       {"prompt", settings.prompt_is_ids ? "token ids"
                  : settings.raw         ? "raw text"
                                         : "chat"},

@@ -23,7 +23,8 @@ struct RunOptions {
   std::optional<std::string> model, prompt, prompt_ids, system, companions;
   std::optional<int32_t> runs, max_tokens, threads;
   std::optional<uint64_t> seed, max_minutes, dummy_weights;
-  std::optional<std::string> batch_sizes, kernels, device, strata, logits, profile, policy, baseline;
+  std::optional<std::string> batch_sizes, kernels, device, strata, probe_contexts, logits, profile, policy,
+      baseline;
   std::optional<std::string> database, resume, events, color;
   ReportFiles reports;
   bool raw = false, parse_special = false, ignore_eos = false;
@@ -50,6 +51,7 @@ struct RunSettings {
   std::vector<int32_t> batch_sizes;
   uint64_t seed = 0;
   std::vector<Stratum> strata;
+  std::vector<int32_t> probe_contexts;
   Policy policy;
 
   std::string prompt_file;  // text, or ids where prompt_is_ids

@@ -49,6 +49,18 @@ TEST(RunOptions, AProfileSetsWhatNoOptionDoes) {
             "--profile: found \"evidense\"; expected one of quick, default, tml, evidence, perhaps evidence");
 }
 
+TEST(RunOptions, ProbesStandAroundTheEndsOfSegmentsUnlessAskedElsewhere) {
+  RunOptions options = typed();
+  EXPECT_THAT(resolve(options, {}).probe_contexts, ElementsAre(1, 63, 64, 65, 255, 256, 257, 511, 512, 513));
+  options.profile = "evidence";
+  EXPECT_THAT(resolve(options, {}).probe_contexts,
+              ElementsAre(1, 63, 64, 65, 255, 256, 257, 511, 512, 513, 1025, 4097));
+  options.probe_contexts = "4-6,4097";
+  EXPECT_THAT(resolve(options, {}).probe_contexts, ElementsAre(4, 5, 6, 4097));
+  options.probe_contexts = "0";
+  EXPECT_THAT(usage(options), HasSubstr("--probe-contexts"));
+}
+
 TEST(RunOptions, ThePromptComesFromExactlyOnePlace) {
   RunOptions options = typed();
   options.prompt_ids = "ids.json";
