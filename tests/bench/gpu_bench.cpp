@@ -1,7 +1,7 @@
 // Decode steps and prefills on a GPU with random weights: both kernel sets interleaved, medians of blocks of steps.
 //
 // usage: gpu_bench [--model samples/configs/Qwen3-8B] [--rows 1,8,64] [--context 100] [--repeats 7] [--device cuda:0]
-//                  [--choices] [--operations] | [--episode TOKENS] | [--prefill]
+//                  [--choices] [--operations] | [--episode TOKENS [--at-once N]] | [--prefill]
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -206,15 +206,20 @@ int run(const std::map<std::string, std::string>& options) {
   std::vector<int> row_counts;
   std::stringstream list(option("--rows", "1,2,4,8,16,32,64,128,256,512,1000"));
   for (std::string item; std::getline(list, item, ',');) row_counts.push_back(std::stoi(item));
-  Bench bench(option("--device", "cuda:0"), model, *std::max_element(row_counts.begin(), row_counts.end()),
-              context, std::max(context + kMostSteps, kPrompt + std::stoi(option("--episode", "0"))),
-              kPrefillRows);
+  const int most_rows = *std::max_element(row_counts.begin(), row_counts.end());
+  const int at_once = options.contains("--at-once") ? std::stoi(option("--at-once", "")) : most_rows;
+  Bench bench(option("--device", "cuda:0"), model, at_once, context,
+              std::max(context + kMostSteps, kPrompt + std::stoi(option("--episode", "0"))), kPrefillRows);
   if (options.contains("--episode")) {
     const int sequences = row_counts.back(), tokens = std::stoi(option("--episode", "100"));
     for (int repeat = 0; repeat <= repeats; ++repeat) {  // the first one plans
-      for (size_t set = 0; set < 2; ++set)
-        fmt::print("{} sequences x {} tokens, {}: {:.3f} s\n", sequences, tokens, bench.sets_[set].name,
-                   bench.episode(set, sequences, kPrompt, tokens, kPrefillRows));
+      for (size_t set = 0; set < 2; ++set) {
+        double seconds = 0;
+        for (int first = 0; first < sequences; first += at_once)
+          seconds += bench.episode(set, std::min(at_once, sequences - first), kPrompt, tokens, kPrefillRows);
+        fmt::print("{} sequences x {} tokens, {} at once, {}: {:.3f} s\n", sequences, tokens, at_once,
+                   bench.sets_[set].name, seconds);
+      }
     }
     return 0;
   }
