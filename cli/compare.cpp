@@ -2,16 +2,12 @@
 #include <fmt/format.h>
 
 #include "cli/arguments.h"
-#include "cli/config.h"
-#include "cli/locations.h"
+#include "cli/audit_source.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
 #include "core/audit/comparison.h"
-#include "core/audit/export.h"
-#include "core/audit/store.h"
 #include "core/error.h"
 #include "core/json.h"
-#include "core/llm/input_file.h"
 #include "reports/comparison_report.h"
 
 namespace ra {
@@ -22,46 +18,13 @@ struct CompareOptions {
   bool json = false;
 };
 
-struct Named {
-  std::string name;
-  Audit audit;
-};
-
-bool is_file(const std::string& word) {
-  return word.find('/') != std::string::npos || word.ends_with(".gz");
-}
-
-// Finds audits; opens the database when the first of them is in it.
-class Sources {
- public:
-  explicit Sources(std::optional<std::string> database) : database_(std::move(database)) {}
-
-  Named find(const std::string& word) {
-    if (is_file(word)) return {word, read_export(InputFile::open(word).read_text(kMaxExportBytes), word)};
-    const Store& store = this->store();
-    for (const Baseline& baseline : store.baselines()) {
-      if (baseline.name == word) return {"baseline " + word, store.load(baseline.audit)};
-    }
-    return {"audit " + word, store.load(store.resolve(word))};
-  }
-
- private:
-  const Store& store() {
-    if (!store_) store_ = Store::open_reader(database_path(database_, read_config(config_path())));
-    return *store_;
-  }
-
-  std::optional<std::string> database_;
-  std::optional<Store> store_;
-};
-
 int run_compare(const CompareOptions& options) {
   if (!options.a)
     throw Error(Exit::usage,
                 "nothing to compare; expected audits, baselines or export files: "
                 "`repro-audit compare nightly latest`");
-  Sources sources(options.database);
-  const Named a = sources.find(*options.a), b = sources.find(options.b.value_or("latest"));
+  AuditSource sources(options.database);
+  const NamedAudit a = sources.find(*options.a), b = sources.find(options.b.value_or("latest"));
   const Comparison found = compare(a.audit, analyze(a.audit), b.audit, analyze(b.audit));
   const ComparedAudit a_side{a.audit, a.name}, b_side{b.audit, b.name};
   print(options.json ? json_comparison(a_side, b_side, found)

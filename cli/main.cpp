@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <new>
 
 #include "cli/arguments.h"
@@ -58,7 +59,7 @@ void refuse_extras(const CLI::App& app) {
 
 void refuse_repeated_options(const CLI::App& app) {
   for (const CLI::Option* option : app.get_options()) {
-    if (option->count() > 1) {
+    if (option->count() > static_cast<size_t>(std::max(1, option->get_expected_max()))) {
       throw Error(Exit::usage,
                   fmt::format("{} is given {} times; expected once", option->get_name(), option->count()));
     }

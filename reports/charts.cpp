@@ -101,8 +101,17 @@ std::string runs_text(int64_t runs) {
 }  // namespace
 
 StreamNames::StreamNames(const Audit& audit, const Finding& finding) : audit_(audit) {
-  const auto key = [&audit](int32_t stream) {
-    const Stream& of = audit.streams[static_cast<size_t>(stream)];
+  add(finding);
+}
+
+StreamNames::StreamNames(const StreamNames& earlier, const Audit& audit, const Finding& finding)
+    : audit_(audit), order_(earlier.order_) {
+  add(finding);
+}
+
+void StreamNames::add(const Finding& finding) {
+  const auto key = [this](int32_t stream) {
+    const Stream& of = audit_.streams[static_cast<size_t>(stream)];
     return Key{of.tokens, of.end};
   };
   for (const ArmFinding& arm : finding.arms) {
@@ -288,18 +297,18 @@ std::string batch_size_chart(const Audit& audit, const ArmFinding& arm, const St
   return std::move(svg).finish();
 }
 
-std::string speed_chart(const Audit& audit, const Finding& finding, double width) {
+std::string speed_chart(const std::vector<SpeedLine>& lines, double width) {
   double fastest = 1, largest = 1;
   std::string label = "Tokens a second by batch size. ";
-  for (const ArmFinding& arm : finding.arms) {
-    for (const SpeedAtSize& at : arm.speed) {
+  for (const SpeedLine& line : lines) {
+    for (const SpeedAtSize& at : line.speed) {
       fastest = std::max({fastest, at.high, at.tokens_per_second});
       largest = std::max(largest, static_cast<double>(at.batch_size));
     }
-    if (arm.speed.empty()) continue;
-    label += fmt::format("{}: {:.0f} at batch size {}, {:.0f} at {}. ", name_in(audit, arm),
-                         arm.speed.front().tokens_per_second, arm.speed.front().batch_size,
-                         arm.speed.back().tokens_per_second, arm.speed.back().batch_size);
+    if (line.speed.empty()) continue;
+    label += fmt::format("{}: {:.0f} at batch size {}, {:.0f} at {}. ", line.name,
+                         line.speed.front().tokens_per_second, line.speed.front().batch_size,
+                         line.speed.back().tokens_per_second, line.speed.back().batch_size);
   }
   const double height = 270, bottom = height - 46;
   const std::vector<double> values = ticks(fastest, 5, false);
@@ -308,20 +317,21 @@ std::string speed_chart(const Audit& audit, const Finding& finding, double width
   Svg svg(width, height, label);
   y_axis(svg, y, x.low, x.high, values, "");
   svg.text(0, 11, "tokens/s", "title");
-  for (const ArmFinding& arm : finding.arms) {
-    if (arm.speed.empty()) continue;
+  for (size_t i = 0; i < lines.size(); ++i) {
+    const SpeedLine& line = lines[i];
+    if (line.speed.empty()) continue;
     std::string upper, lower, middle;
-    for (const SpeedAtSize& at : arm.speed) {
+    for (const SpeedAtSize& at : line.speed) {
       const std::string place = number(x.at(at.batch_size));
       upper += fmt::format("{}{} {}", upper.empty() ? "M" : "L", place, number(y.at(at.high)));
       lower = fmt::format("L{} {}", place, number(y.at(at.low))) + lower;
       middle += fmt::format("{}{} {}", middle.empty() ? "M" : "L", place, number(y.at(at.tokens_per_second)));
     }
-    svg.path(upper + lower + "Z", "band " + color_of(arm));
-    svg.path(middle, "arm " + color_of(arm));
-    for (const SpeedAtSize& at : arm.speed) {
-      svg.circle(x.at(at.batch_size), y.at(at.tokens_per_second), 2.6, "dot " + color_of(arm),
-                 fmt::format("{}, batch size {}: {:.1f} tokens/s over {}", name_in(audit, arm), at.batch_size,
+    svg.path(upper + lower + "Z", "band " + arm_color(i));
+    svg.path(middle, "arm " + arm_color(i));
+    for (const SpeedAtSize& at : line.speed) {
+      svg.circle(x.at(at.batch_size), y.at(at.tokens_per_second), 2.6, "dot " + arm_color(i),
+                 fmt::format("{}, batch size {}: {:.1f} tokens/s over {}", line.name, at.batch_size,
                              at.tokens_per_second, counted(at.trials, "trial")));
     }
   }

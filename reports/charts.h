@@ -15,6 +15,8 @@ namespace ra {
 class StreamNames {
  public:
   StreamNames(const Audit& audit, const Finding& finding);
+  // Of another audit: streams that `earlier` names keep their letters, the others get the next ones.
+  StreamNames(const StreamNames& earlier, const Audit& audit, const Finding& finding);
   std::string letter(
       int32_t stream) const;  // "A", ..., "Z", "AA", ...; `stream` is an index into Audit::streams
   std::string color(int32_t stream) const;  // class "s0" to "s7", "sx" for all others
@@ -22,6 +24,7 @@ class StreamNames {
 
  private:
   using Key = std::pair<std::vector<int32_t>, EndReason>;
+  void add(const Finding& finding);
   size_t place(int32_t stream) const;
 
   const Audit& audit_;
@@ -38,7 +41,11 @@ std::string batch_size_chart(const Audit& audit, const ArmFinding& arm, const St
 // The gap between the two best tokens over solo's steps, in fp32 accumulators; where streams leave it, and ties.
 std::string gap_chart(const Audit& audit, const Finding& finding, const ArmFinding& arm,
                       const StreamNames& names, double width);
-// Tokens a second over the batch size, median and quartiles, one line an arm.
-std::string speed_chart(const Audit& audit, const Finding& finding, double width);
+// Tokens a second over the batch size, median and quartiles, one line each, in the colors of arms.
+struct SpeedLine {
+  std::string name;
+  const std::vector<SpeedAtSize>& speed;
+};
+std::string speed_chart(const std::vector<SpeedLine>& lines, double width);
 
 }  // namespace ra

@@ -41,23 +41,11 @@ class Text {
                                   printable(b_.name)));
     }
     if (!found_.only_b.empty()) lines_.add("");
-    lines_.wrap("", conclusion(), Tone::strong);
+    lines_.wrap("", comparison_sentence(found_), Tone::strong);
     return std::move(lines_).finish();
   }
 
  private:
-  std::string conclusion() const {
-    switch (found_.likeness) {
-      case Likeness::same:
-        return "Same: every stream that both have done has equal tokens and equal logits.";
-      case Likeness::different:
-        return fmt::format("Different: {}.", found_.reason);
-      case Likeness::not_comparable:
-        return fmt::format("{}{}.", found_.obstacles.empty() ? "" : "Not comparable: ", found_.reason);
-    }
-    return "";
-  }
-
   void add_arm(const ArmComparison& arm) {
     const Arm& a = a_.audit.arms[static_cast<size_t>(arm.a)];
     lines_.add(lines_.toned(printable(a.name), Tone::strong) +
@@ -80,10 +68,7 @@ class Text {
                                        arm.equal_tokens, arm.equal_logits));
     if (!arm.parting) return;
     const Parting& parting = *arm.parting;
-    const Trial& trial = b_.audit.plan.trials[static_cast<size_t>(parting.trial)];
-    const std::string where =
-        fmt::format("trial {} ({}, batch size {}), sequence {}, token {}", trial.id, name_of(trial.kind),
-                    trial.batch_size, parting.sequence, parting.position);
+    const std::string where = parting_place(b_.audit, parting);
     lines_.wrap("first parting",
                 parting.tokens ? fmt::format("{}: {}, now {}", where, token_text(a_.audit, parting.a_token),
                                              token_text(b_.audit, parting.b_token))
@@ -133,6 +118,24 @@ class Text {
 };
 
 }  // namespace
+
+std::string comparison_sentence(const Comparison& found) {
+  switch (found.likeness) {
+    case Likeness::same:
+      return "Same: every stream that both have done has equal tokens and equal logits.";
+    case Likeness::different:
+      return fmt::format("Different: {}.", found.reason);
+    case Likeness::not_comparable:
+      return fmt::format("{}{}.", found.obstacles.empty() ? "" : "Not comparable: ", found.reason);
+  }
+  return "";
+}
+
+std::string parting_place(const Audit& b, const Parting& parting) {
+  const Trial& trial = b.plan.trials[static_cast<size_t>(parting.trial)];
+  return fmt::format("trial {} ({}, batch size {}), sequence {}, token {}", trial.id, name_of(trial.kind),
+                     trial.batch_size, parting.sequence, parting.position);
+}
 
 std::string text_comparison(const ComparedAudit& a, const ComparedAudit& b, const Comparison& found,
                             int width, bool color) {

@@ -57,36 +57,6 @@ std::string repeats(const ArmFinding& arm) {
   return text;
 }
 
-std::string card(const HtmlView& view, const ArmFinding& arm) {
-  const SubjectFacts& facts = view.facts(arm).facts;
-  std::string markup = fmt::format(
-      "<section class=\"card\"><div class=\"head\"><h3>{}</h3>{}<span class=\"kind\">{}{} on {}, sum orders: "
-      "{}</span></div>\n"
-      "<p class=\"big\">{} <small>of {} runs equal solo</small></p>\n{}<dl>",
-      view.name(arm), badge(view, arm), arm.arm == view.finding.control ? "the control: " : "",
-      escape(facts.kernel_set), escape(facts.device), escape(facts.sum_order_class), arm.equal_to_solo,
-      arm.done, share_bar(view, arm));
-  const auto row = [&markup](const char* term, const std::string& text) {
-    fmt::format_to(std::back_inserter(markup), "<dt>{}</dt><dd>{}</dd>\n", term, text);
-  };
-  if (arm.done < arm.planned) {
-    row("Planned", fmt::format("{}: {} done, {} failed, {} pending", counted(arm.planned, "run"), arm.done,
-                               arm.failed, arm.pending));
-  }
-  row("Distinct streams", std::to_string(arm.distinct_streams));
-  row("First divergence",
-      arm.first_divergence
-          ? fmt::format("token {}: {} instead of {}", arm.first_divergence->position,
-                        view.token(arm.first_divergence->token), view.token(arm.first_divergence->solo_token))
-          : "none");
-  row("Random trials", rate_lines(arm));
-  row("Repeats", repeats(arm));
-  row("Probes unlike", fmt::format("{} of {}", arm.probes_unlike, arm.probes));
-  row("Batch sizes", brief_ranges(arm.launches_by_logit_rows));
-  row("Speed", fmt::format("{:.0f} tokens/s", arm.tokens_per_second));
-  return markup + "</dl></section>\n";
-}
-
 std::string arms_key(const HtmlView& view) {
   std::vector<std::string> names;
   for (const ArmFinding& arm : view.finding.arms) names.push_back(view.name(arm));
@@ -227,13 +197,43 @@ std::string ratio_text(const HtmlView& view, const SpeedRatio& ratio) {
 
 }  // namespace
 
+std::string html_arm_card(const HtmlView& view, const ArmFinding& arm) {
+  const SubjectFacts& facts = view.facts(arm).facts;
+  std::string markup = fmt::format(
+      "<section class=\"card\"><div class=\"head\"><h3>{}</h3>{}<span class=\"kind\">{}{} on {}, sum orders: "
+      "{}</span></div>\n"
+      "<p class=\"big\">{} <small>of {} runs equal solo</small></p>\n{}<dl>",
+      view.name(arm), badge(view, arm), arm.arm == view.finding.control ? "the control: " : "",
+      escape(facts.kernel_set), escape(facts.device), escape(facts.sum_order_class), arm.equal_to_solo,
+      arm.done, share_bar(view, arm));
+  const auto row = [&markup](const char* term, const std::string& text) {
+    fmt::format_to(std::back_inserter(markup), "<dt>{}</dt><dd>{}</dd>\n", term, text);
+  };
+  if (arm.done < arm.planned) {
+    row("Planned", fmt::format("{}: {} done, {} failed, {} pending", counted(arm.planned, "run"), arm.done,
+                               arm.failed, arm.pending));
+  }
+  row("Distinct streams", std::to_string(arm.distinct_streams));
+  row("First divergence",
+      arm.first_divergence
+          ? fmt::format("token {}: {} instead of {}", arm.first_divergence->position,
+                        view.token(arm.first_divergence->token), view.token(arm.first_divergence->solo_token))
+          : "none");
+  row("Random trials", rate_lines(arm));
+  row("Repeats", repeats(arm));
+  row("Probes unlike", fmt::format("{} of {}", arm.probes_unlike, arm.probes));
+  row("Batch sizes", brief_ranges(arm.launches_by_logit_rows));
+  row("Speed", fmt::format("{:.0f} tokens/s", arm.tokens_per_second));
+  return markup + "</dl></section>\n";
+}
+
 std::string html_arms(const HtmlView& view) {
   std::string markup = html_section(
       "Both arms",
       "Each arm is the same weights and the same plan with other kernels. A run is one completion of "
       "the prompt; <em>solo</em> is the prompt alone, the reference of its arm.");
   markup += "<div class=\"arms\">\n";
-  for (const ArmFinding& arm : view.finding.arms) markup += card(view, arm);
+  for (const ArmFinding& arm : view.finding.arms) markup += html_arm_card(view, arm);
   return markup + "</div>\n";
 }
 
@@ -299,8 +299,10 @@ std::string html_speed(const HtmlView& view) {
       "Speed",
       "Tokens a second of all sequences in a trial, prefill included: the median over trials of a batch "
       "size, with its quartiles as a band. Arms took turns, trial by trial.");
+  std::vector<SpeedLine> lines;
+  for (const ArmFinding& arm : view.finding.arms) lines.push_back({view.facts(arm).name, arm.speed});
   markup += html_figure("Tokens a second", kWide, kNarrow, arms_key(view),
-                        [&](double width) { return speed_chart(view.audit, view.finding, width); });
+                        [&](double width) { return speed_chart(lines, width); });
   HtmlTable table("Tokens a second by batch size", {{"Arm"},
                                                     {"Batch size", Cells::number},
                                                     {"Trials", Cells::number},

@@ -15,6 +15,12 @@ namespace ra {
 struct HtmlView {
   HtmlView(const Audit& the_audit, const Finding& the_finding, Folds the_folds = Folds::closed)
       : audit(the_audit), finding(the_finding), names(the_audit, the_finding), folds(the_folds) {}
+  // Beside another audit's, with one letter for one stream.
+  HtmlView(const HtmlView& other, const Audit& the_audit, const Finding& the_finding)
+      : audit(the_audit),
+        finding(the_finding),
+        names(other.names, the_audit, the_finding),
+        folds(other.folds) {}
 
   const Audit& audit;
   const Finding& finding;
@@ -41,6 +47,16 @@ std::string html_limits(const HtmlView& view);
 std::string html_definitions();
 std::string html_methods(const HtmlView& view);
 std::string html_clauses(const ClauseList& list);
+
+// One arm's figures.
+std::string html_arm_card(const HtmlView& view, const ArmFinding& arm);
+// What two streams say around `position`: together before it, then each by itself with its token there marked.
+struct ForkSide {
+  const HtmlView& view;
+  int32_t stream = 0;
+  std::string label;  // markup
+};
+std::string html_fork(const std::string& style, const ForkSide& from, const ForkSide& to, size_t position);
 
 // The scope, the verdict and what it rests on, model and prompt.
 std::string html_headline(const HtmlView& view);

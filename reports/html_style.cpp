@@ -96,7 +96,7 @@ svg .dot.a2, svg .band.a2 { fill: var(--a2); } svg .dot.a3, svg .band.a3 { fill:
 .said { font: 1.02rem/1.62 ui-serif, Georgia, "Iowan Old Style", "Noto Serif", "DejaVu Serif", serif; white-space: pre-wrap; }
 .said.same { color: var(--soft); }
 .fork { display: grid; gap: .1rem 1.6rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 19rem), 1fr)); margin-top: .35rem; }
-.fork > div { display: grid; grid-template-columns: 1.3rem 1fr; align-items: baseline; }
+.fork:not(.named) > div { display: grid; grid-template-columns: 1.3rem 1fr; align-items: baseline; }
 b.s0 { color: var(--s0); } b.s1 { color: var(--s1); } b.s2 { color: var(--s2); } b.s3 { color: var(--s3); } b.s4 { color: var(--s4); }
 b.s5 { color: var(--s5); } b.s6 { color: var(--s6); } b.s7 { color: var(--s7); } b.sx { color: var(--sx); }
 mark { color: inherit; background: var(--good-bg); border-bottom: 2px solid var(--good); padding: .06em .12em; border-radius: 3px 3px 0 0; white-space: pre-wrap; }
@@ -121,7 +121,7 @@ pre { white-space: pre-wrap; background: var(--faint); border-radius: 10px; padd
 footer { margin-top: 3.5rem; padding-top: 1rem; padding-bottom: 2.5rem; color: var(--soft); font-size: .82rem; }
 footer p { border-top: 1px solid var(--rule); padding-top: 1rem; }
 @media (max-width: 40rem) { .wide { display: none; } .narrow { display: block; } dl { grid-template-columns: 1fr; gap: 0; }
-  dd { margin-bottom: .5rem; } .figure { padding-left: .8rem; padding-right: .8rem; } }
+  dd { margin-bottom: .5rem; } td.break, th.break { min-width: 6.4em; } .figure { padding-left: .8rem; padding-right: .8rem; } }
 @media print { :root { color-scheme: light; --paper: #fff; --card: #fff; --ink: #000; --soft: #444; --rule: #ccc; --faint: #f4f4f4;
   --good: #17744a; --bad: #b3261e; --notice: #8f5a00; --good-bg: #e3f3ea; --bad-bg: #fbe6e3; --notice-bg: #fbefd5;
   --s0: #2c5f8a; --s1: #b4560f; --s2: #1d7a69; --s3: #b8456b; --s4: #7a63b8; --s5: #7d6a0c; --s6: #447a26; --s7: #8a5a44;

@@ -15,14 +15,14 @@ constexpr size_t kBefore = 30, kAfter = 34;  // tokens shown around a divergence
 constexpr size_t kForks = 6;                 // of an arm
 
 // The marked token at `position` and what follows.
-std::string branch(const HtmlView& view, int32_t index, size_t position, bool is_solo) {
-  const Stream& stream = view.stream(index);
+std::string branch(const ForkSide& side, size_t position, const char* mark) {
+  const HtmlView& view = side.view;
+  const Stream& stream = view.stream(side.stream);
   const size_t end = std::min(stream.tokens.size(), position + 1 + kAfter);
   std::string marked = "the end";
   if (position < stream.tokens.size()) marked = escape(shown_piece(view.audit, stream.tokens[position]));
-  return fmt::format("<div><b class=\"{}\">{}</b><div class=\"said\"><mark{}>{}</mark>{}{}</div></div>",
-                     view.names.color(index), view.names.letter(index), is_solo ? "" : " class=\"other\"",
-                     marked, escape(text_of(view.audit, stream, position + 1, end), Breaks::kept),
+  return fmt::format("<div>{}<div class=\"said\"><mark{}>{}</mark>{}{}</div></div>", side.label, mark, marked,
+                     escape(text_of(view.audit, stream, position + 1, end), Breaks::kept),
                      end < stream.tokens.size() ? "&hellip;" : "");
 }
 
@@ -44,16 +44,17 @@ std::string margin(const HtmlView& view, const Divergence& divergence) {
 
 std::string fork(const HtmlView& view, const ArmFinding& arm, const StreamGroup& group) {
   const auto position = static_cast<size_t>(group.divergence->position);
-  const size_t begin = position > kBefore ? position - kBefore : 0;
-  const std::string context =
-      escape(text_of(view.audit, view.stream(group.stream), begin, position), Breaks::kept);
+  const auto side = [&view](int32_t stream) {
+    return ForkSide{
+        view, stream,
+        fmt::format("<b class=\"{}\">{}</b>", view.names.color(stream), view.names.letter(stream))};
+  };
   return fmt::format(
-      "<div><div class=\"who\"><b>Token {}</b> &middot; {}, at batch size {}</div>\n<div class=\"said "
-      "same\">{}{}</div>\n"
-      "<div class=\"fork\">{}{}</div>\n<div class=\"gap\">{}</div></div>\n",
+      "<div><div class=\"who\"><b>Token {}</b> &middot; {}, at batch size {}</div>\n{}<div "
+      "class=\"gap\">{}</div></div>\n",
       position, counted(group.runs, "run"), brief_ranges(group.runs_by_batch_size),
-      begin > 0 ? "&hellip;" : "", context, branch(view, arm.solo_stream, position, true),
-      branch(view, group.stream, position, false), margin(view, *group.divergence));
+      html_fork("fork", side(arm.solo_stream), side(group.stream), position),
+      margin(view, *group.divergence));
 }
 
 std::string forks(const HtmlView& view, const ArmFinding& arm) {
@@ -75,6 +76,15 @@ std::string forks(const HtmlView& view, const ArmFinding& arm) {
 }
 
 }  // namespace
+
+std::string html_fork(const std::string& style, const ForkSide& from, const ForkSide& to, size_t position) {
+  const size_t begin = position > kBefore ? position - kBefore : 0;
+  const std::string context =
+      escape(text_of(to.view.audit, to.view.stream(to.stream), begin, position), Breaks::kept);
+  return fmt::format("<div class=\"said same\">{}{}</div>\n<div class=\"{}\">{}{}</div>\n",
+                     begin > 0 ? "&hellip;" : "", context, style, branch(from, position, ""),
+                     branch(to, position, " class=\"other\""));
+}
 
 std::string html_texts(const HtmlView& view) {
   std::string markup;

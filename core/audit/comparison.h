@@ -33,6 +33,7 @@ struct Parting {
   int32_t position = 0;  // of the first token that differs, or the first digest
   int32_t a_token = -1;  // -1: the stream has ended there
   int32_t b_token = -1;
+  int32_t a_stream = 0, b_stream = 0;  // indices into Audit::streams of each
 };
 
 // A role's kernel choice that is another one, at these numbers of rows.

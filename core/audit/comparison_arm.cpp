@@ -131,7 +131,10 @@ class ArmComparer {
   void compare_streams(int32_t trial, int32_t sequence, const Stream* a, const Stream* b) {
     if (a == nullptr || b == nullptr) return;
     ++found_.streams;
-    Parting parting{.trial = trial, .sequence = sequence};
+    Parting parting{.trial = trial,
+                    .sequence = sequence,
+                    .a_stream = static_cast<int32_t>(a - a_.streams.data()),
+                    .b_stream = static_cast<int32_t>(b - b_.streams.data())};
     if (const std::optional<int32_t> position = first_difference(*a, *b)) {
       const auto token = [&](const Stream& stream) {
         const auto place = static_cast<size_t>(*position);

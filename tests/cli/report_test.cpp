@@ -42,5 +42,35 @@ TEST(Report, ForFilingTakesItsClausesFromTheInstalledListOrFromAnother) {
   }
 }
 
+TEST(Report, OfTwoAuditsNamesThemAsCompareDoes) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(run_program(tiny_audit(folder, {})).status, 0);
+  ASSERT_EQ(run_program(tiny_audit(folder, {"--seed", "2"})).status, 0);
+  const std::string database = folder / "audits.sqlite", file = folder / "b.jsonl.gz";
+  ASSERT_EQ(run_program({"export", "latest", file, "--db", database}).status, 0);
+  const auto report = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"report", "--db", database});
+    return run_program(more);
+  };
+  const Finished page = report({"--compare", "latest", file, "--html", "-"});
+  EXPECT_EQ(page.status, 0) << page.err;
+  EXPECT_THAT(page.out, HasSubstr("<th scope=\"col\">audit latest</th>"));
+  EXPECT_THAT(page.out, HasSubstr(">same</span>"));
+  EXPECT_EQ(report({"--compare", "latest", file, "--json", "-"}).out,
+            run_program({"compare", "latest", file, "--json", "--db", database}).out);
+  for (const std::vector<std::string>& wrong :
+       {std::vector<std::string>{"--compare", "latest", "--html", "-"},
+        {"latest", "--compare", "latest", file, "--html", "-"},
+        {"--compare", "latest", file, "--compare", "latest", file, "--html", "-"},
+        {"--compare", "latest", file},
+        {"--compare", "latest", file, "--junit", "-"},
+        {"--compare", "latest", file, "--filing", "-"},
+        {"--compare", "latest", file, "--html", file, "--force"}}) {
+    const Finished refused = report(wrong);
+    EXPECT_EQ(refused.status, 2) << wrong.back();
+    EXPECT_EQ(refused.out, "");
+  }
+}
+
 }  // namespace
 }  // namespace ra

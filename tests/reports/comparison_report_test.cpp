@@ -6,7 +6,9 @@
 #include <sstream>
 
 #include "core/json.h"
+#include "tests/reports/golden_report.h"
 #include "tests/support/audit_builder.h"
+#include "tests/support/example_audit.h"
 
 namespace ra {
 namespace {
@@ -39,6 +41,10 @@ struct Example {
   }
   std::string text(int width, bool color = false) const {
     return text_comparison({a, "baseline nightly"}, {b, "audit \x1b[31mlatest"}, found, width, color);
+  }
+  std::string page() const {
+    return html_comparison({a, "baseline nightly"}, analyze(a), {b, "audit \x1b[31mlatest"}, analyze(b),
+                           found);
   }
   Audit a, b;
   Comparison found;
@@ -110,6 +116,48 @@ TEST(ComparisonJson, HoldsTheSame) {
   EXPECT_EQ(opaque.find("likeness")->string("likeness"), "not comparable");
   EXPECT_FALSE(opaque.find("kernel_choices")->array("choices").empty());
   EXPECT_EQ(bytes, json_comparison({example.a, "baseline nightly"}, {example.b, "latest"}, example.found));
+}
+
+TEST(ComparisonPage, OfAScriptedUpdateIsTheGoldenOne) {
+  expect_golden("compared.html", without_style(Example().page()));
+}
+
+TEST(ComparisonPage, ShowsBothAuditsOfEachArmAndWhereTheyPart) {
+  const auto [a, b] = example_update();
+  const Finding a_finding = analyze(a), b_finding = analyze(b);
+  const Comparison found = compare(a, a_finding, b, b_finding);
+  const std::string page =
+      html_comparison({a, "baseline nightly"}, a_finding, {b, "audit latest"}, b_finding, found);
+  ASSERT_TRUE(found.arms.at(1).parting && found.arms[1].parting->tokens);
+  for (const std::string& part :
+       {"<p class=\"lead\">" + comparison_sentence(found).substr(0, 20),
+        std::string(
+            "<th scope=\"row\" class=\"break\">openblas</th><td class=\"break\">0.3.21, core SkylakeX</td>"
+            "<td class=\"break\">0.3.29, core SkylakeX</td>"),
+        parting_place(b, *found.arms[1].parting), std::string("<td>changed</td>"), std::string("not judged"),
+        a.id, b.id})
+    EXPECT_THAT(page, HasSubstr(part));
+}
+
+TEST(ComparisonPage, SaysWhyNothingCanBeCompared) {
+  const Example example;
+  Audit other = example.b;
+  other.subject.prompt_sha256 = "another";
+  other.plan.spec.prompt.push_back(4);
+  const Finding finding = analyze(example.a), other_finding = analyze(other);
+  const Comparison found = compare(example.a, finding, other, other_finding);
+  ASSERT_FALSE(found.obstacles.empty());
+  const std::string page = html_comparison({example.a, "a"}, finding, {other, "b"}, other_finding, found);
+  EXPECT_THAT(page, HasSubstr(">not comparable</span>"));
+  EXPECT_THAT(page, HasSubstr("<p class=\"lead\">"));
+}
+
+TEST(ComparisonPage, KeepsHostileTextInert) {
+  const std::string page = Example().page();
+  for (const char c : page)
+    EXPECT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= 0x20) << static_cast<int>(c);
+  for (const char* bytes : {"<script", "\u202e", "\xff"}) EXPECT_THAT(page, Not(HasSubstr(bytes)));
+  EXPECT_THAT(page, HasSubstr("\\u{1b}]52;c;AAAA\\u{7}&lt;script&gt;"));
 }
 
 }  // namespace

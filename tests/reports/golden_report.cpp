@@ -19,6 +19,13 @@ void expect_golden(const std::string& name, const std::string& bytes) {
   ADD_FAILURE() << "differs from tests/golden/reports/" << name << "; what was made is " << path;
 }
 
+std::string without_style(std::string page) {
+  const size_t style = page.find("<style>") + 7;
+  page.erase(style, page.find("</style>") - style);
+  const size_t hash = page.find("'sha256-") + 8;
+  return page.erase(hash, page.find('\'', hash) - hash);
+}
+
 Audit small_scripted_audit() {
   const std::vector<int32_t> solo = {10, 11, 12, 13, 14, 15};
   AuditBuilder builder({"standard", "invariant"}, solo);

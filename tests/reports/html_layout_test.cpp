@@ -8,6 +8,7 @@
 #include <regex>
 
 #include "core/audit/store_codec.h"
+#include "reports/comparison_report.h"
 #include "reports/html_filing.h"
 #include "reports/report.h"
 #include "reports/trend.h"
@@ -93,7 +94,11 @@ void expect_sound(const TemporaryFolder& folder, const std::string& files) {
 TEST(HtmlLayout, ABrowserFindsNoOverflowOverlapOrLowContrast) {
   const TemporaryFolder folder;
   folder.write("parted.html", report_of(example_audit({.runs = 200})));
-  expect_sound(folder, "parted.html");
+  const auto [a, b] = example_update();
+  const Finding a_finding = analyze(a), b_finding = analyze(b);
+  folder.write("compared.html", html_comparison({a, "baseline nightly"}, a_finding, {b, "audit latest"},
+                                                b_finding, compare(a, a_finding, b, b_finding)));
+  expect_sound(folder, "parted.html compared.html");
 }
 
 TEST(HtmlLayout, TheCheckFindsWhatIsWrong) {

@@ -25,14 +25,6 @@ Audit hostile_audit() {
   return example_audit({.runs = 60, .max_tokens = 60, .max_batch_size = 32, .hostile = true});
 }
 
-// The page with its style sheet and the sheet's hash left out.
-std::string without_style(std::string page) {
-  const size_t style = page.find("<style>") + 7;
-  page.erase(style, page.find("</style>") - style);
-  const size_t hash = page.find("'sha256-") + 8;
-  return page.erase(hash, page.find('\'', hash) - hash);
-}
-
 // Every tag of a page: its name, and its attributes' names and values.
 struct Tag {
   std::string name;

@@ -318,4 +318,34 @@ Audit example_audit(const ExampleSpec& spec) {
   return Example(spec).make();
 }
 
+std::pair<Audit, Audit> example_update() {
+  Audit before = example_audit({.runs = 200, .parts = false}), after = example_audit({.runs = 200});
+  after.id = "20261129T081500Z-77c1";
+  after.created = "2026-11-29T08:15:00Z";
+  after.tool = "0.2.0";
+  for (Arm& arm : after.arms) arm.facts.environment["openblas"] = "0.3.29, core SkylakeX";
+  for (ChoiceSetRecord& set : after.choice_sets) {
+    for (ChoiceRecord& record : set) {
+      if (record.role == "qkv" || record.role == "down")
+        record.choice = record.sum_order = record.choice + ", 2 parts";
+    }
+  }
+  // The last run of invariant takes standard's way.
+  const auto is_run = [&after](const SequenceFact& fact) {
+    const Trial& trial = after.plan.trials[static_cast<size_t>(fact.trial)];
+    return trial.kind == TrialKind::random &&
+           trial.sequences[static_cast<size_t>(fact.sequence)].kind == SequenceKind::run;
+  };
+  const auto last = std::find_if(after.sequences.rbegin(), after.sequences.rend(),
+                                 [&](const SequenceFact& fact) { return fact.arm == 1 && is_run(fact); });
+  const auto parted =
+      std::find_if(after.sequences.begin(), after.sequences.end(), [&](const SequenceFact& fact) {
+        return fact.arm == 0 && is_run(fact) &&
+               after.streams[static_cast<size_t>(fact.stream)].tokens !=
+                   after.streams[static_cast<size_t>(last->stream)].tokens;
+      });
+  last->stream = parted->stream;
+  return {std::move(before), std::move(after)};
+}
+
 }  // namespace ra

@@ -2,6 +2,8 @@
 // arm `invariant` whose streams do not. For reports and their screenshots; the same spec gives the same audit.
 #pragma once
 
+#include <utility>
+
 #include "core/audit/audit.h"
 
 namespace ra {
@@ -16,5 +18,9 @@ struct ExampleSpec {
 };
 
 Audit example_audit(const ExampleSpec& spec = {});
+
+// Two audits of one plan: between them the program, a library and two kernel choices changed, `standard` came to part, and
+// `invariant` said once another word.
+std::pair<Audit, Audit> example_update();
 
 }  // namespace ra

@@ -4,6 +4,8 @@
 #include <string>
 
 #include "core/audit/analysis.h"
+#include "core/audit/comparison.h"
+#include "reports/comparison_report.h"
 #include "reports/report.h"
 #include "tests/support/example_audit.h"
 
@@ -24,4 +26,9 @@ int main(int argc, char** argv) {
   write("quiet", {.runs = 100, .parts = false});
   write("unfinished", {.runs = 300, .finished = false});
   write("hostile", {.runs = 100, .hostile = true});
+  const auto [a, b] = ra::example_update();
+  const ra::Finding a_finding = ra::analyze(a), b_finding = ra::analyze(b);
+  std::ofstream(std::string(argv[1]) + "/compared.html", std::ios::binary)
+      << ra::html_comparison({a, "baseline nightly"}, a_finding, {b, "audit latest"}, b_finding,
+                             ra::compare(a, a_finding, b, b_finding));
 }
