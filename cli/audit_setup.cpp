@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cli/locations.h"
 #include "cli/version.h"
+#include "core/audit/set_place.h"
 #include "core/error.h"
 #include "core/json.h"
 #include "core/llm/chat.h"
@@ -16,8 +19,7 @@ std::string tokenizer_name(const Tokenizer* tokenizer) {
   return tokenizer->pre_tokenizer() == "none" ? tokenizer->kind() : tokenizer->pre_tokenizer();
 }
 
-std::map<std::string, std::string> describe_model(const Checkpoint& checkpoint, const Tokenizer* tokenizer,
-                                                  const std::string& chat_format) {
+std::map<std::string, std::string> describe_model(const Checkpoint& checkpoint, const Tokenizer* tokenizer) {
   const ModelShape& shape = checkpoint.shape();
   const auto number = [](int64_t value) { return fmt::format("{}", value); };
   const std::string& chat_template = checkpoint.tokenizer().chat_template;
@@ -33,7 +35,6 @@ std::map<std::string, std::string> describe_model(const Checkpoint& checkpoint, 
       {"vocab", number(shape.vocab)},
       {"context", number(shape.max_positions)},
       {"tokenizer", tokenizer_name(tokenizer)},
-      {"chat_format", chat_format},
       {"chat_template_sha256", chat_template.empty() ? "" : hex(sha256(chat_template))},
   };
 }
@@ -58,40 +59,64 @@ PlanSpec plan_spec(const RunSettings& settings, const ModelShape& shape, std::ve
   return spec;
 }
 
-Audit new_audit(const RunSettings& settings, const Checkpoint& checkpoint, const Tokenizer* tokenizer) {
-  const Prompt prompt = read_prompt(settings, checkpoint, tokenizer);
-  Audit audit;
-  audit.tool = program_version();
-  audit.plan = make_plan(
-      plan_spec(settings, checkpoint.shape(), prompt.ids, read_companions(settings, checkpoint, tokenizer)));
-  audit.subject = {
-      .model_name = checkpoint.name(),
-      .model_sha256 = checkpoint.sha256(hash_cache_path()),
-      .model = describe_model(checkpoint, tokenizer, prompt.format),
-      .settings = recorded(settings),
-      .prompt_text = prompt.text,
-      .prompt_sha256 = hex(sha256(prompt.text)),
-  };
+NewAudits::NewAudits(const RunSettings& settings, const Checkpoint& checkpoint, const Tokenizer* tokenizer)
+    : settings_(settings),
+      shape_(checkpoint.shape()),
+      tokenizer_(tokenizer),
+      file_(read_prompts(settings, checkpoint, tokenizer)),
+      companions_(read_companions(settings, checkpoint, tokenizer)),
+      set_(file_.sha256 ? new_set_id() : "") {
+  common_.tool = program_version();
+  common_.subject = {.model_name = checkpoint.name(),
+                     .model_sha256 = checkpoint.sha256(hash_cache_path()),
+                     .model = describe_model(checkpoint, tokenizer),
+                     .settings = recorded(settings)};
+}
+
+Audit NewAudits::make(size_t place) const {
+  const Prompt& prompt = file_.prompts.at(place);
+  Audit audit = common_;
+  RunSettings settings = settings_;
+  if (file_.sha256) {
+    settings.seed = seed_of_prompt(settings_.seed, prompt.name);
+    record(SetPlace{.set = set_,
+                    .place = static_cast<int64_t>(place) + 1,
+                    .count = static_cast<int64_t>(size()),
+                    .name = prompt.name,
+                    .sha256 = *file_.sha256,
+                    .seed = settings_.seed},
+           audit.subject.settings);
+    audit.subject.settings["seed"] = fmt::format("{}", settings.seed);
+  }
+  audit.plan = make_plan(plan_spec(settings, shape_, prompt.ids, companions_));
+  audit.subject.model["chat_format"] = prompt.format;
+  audit.subject.settings["prompt"] = prompt.source;
+  audit.subject.prompt_text = prompt.text;
+  audit.subject.prompt_sha256 = hex(sha256(prompt.text));
   for (const int32_t id : prompt.ids)
-    audit.subject.prompt_pieces.push_back(tokenizer ? tokenizer->piece(id) : "");
+    audit.subject.prompt_pieces.push_back(tokenizer_ ? tokenizer_->piece(id) : "");
   return audit;
 }
 
-ArmsSpec arms_spec(const RunSettings& settings, const Checkpoint& checkpoint, const Plan& plan) {
-  const PlanExtent need = extent(plan, kPageKeys);
+ArmsSpec arms_spec(const RunSettings& settings, const Checkpoint& checkpoint) {
   ArmsSpec spec;
   spec.device = settings.device;
   spec.kernel_sets = settings.kernels;
   spec.threads = settings.threads;
   spec.fp32_logits = settings.fp32_logits;
   if (!settings.ignore_eos) spec.stop_tokens = checkpoint.tokenizer().stop_tokens;
-  spec.max_rows = plan.spec.max_rows;
   spec.timings_file = timings_path();
-  spec.capacity = {.rows = need.rows,
-                   .logit_rows = need.logit_rows,
-                   .slots = need.sequences,
-                   .pages = static_cast<int>((need.cached + kPageKeys - 1) / kPageKeys)};
   return spec;
+}
+
+void make_room(ArmsSpec& spec, const Plan& plan) {
+  const PlanExtent need = extent(plan, kPageKeys);
+  Capacity& room = spec.capacity;
+  spec.max_rows = std::max(spec.max_rows, plan.spec.max_rows);
+  room.rows = std::max(room.rows, need.rows);
+  room.logit_rows = std::max(room.logit_rows, need.logit_rows);
+  room.slots = std::max(room.slots, need.sequences);
+  room.pages = std::max(room.pages, static_cast<int>((need.cached + kPageKeys - 1) / kPageKeys));
 }
 
 std::vector<Arm> describe_arms(const std::vector<Subject*>& subjects) {

@@ -15,12 +15,32 @@ namespace ra {
 PlanSpec plan_spec(const RunSettings& settings, const ModelShape& shape, std::vector<int32_t> prompt,
                    std::vector<int32_t> companions);
 
-// Everything of a new audit but its id and its arms' facts: the plan, and what is audited, in words and hashes.
-// `tokenizer` is null where the checkpoint has none.
-Audit new_audit(const RunSettings& settings, const Checkpoint& checkpoint, const Tokenizer* tokenizer);
+// New audits, each whole but for its id and its arms' facts: the plan, and what is audited, in words and hashes. One, or one
+// a prompt of a list; made one at a time, because a plan is large.
+class NewAudits {
+ public:
+  // Reads prompts and companions. `tokenizer` is null where the checkpoint has none; both outlive this.
+  NewAudits(const RunSettings& settings, const Checkpoint& checkpoint, const Tokenizer* tokenizer);
 
-// The arms that its plan needs.
-ArmsSpec arms_spec(const RunSettings& settings, const Checkpoint& checkpoint, const Plan& plan);
+  size_t size() const { return file_.prompts.size(); }
+  // The id of the list's set; empty for a prompt that is of none.
+  const std::string& set() const { return set_; }
+  Audit make(size_t prompt) const;
+
+ private:
+  RunSettings settings_;
+  ModelShape shape_;
+  const Tokenizer* tokenizer_;
+  PromptFile file_;
+  std::vector<int32_t> companions_;
+  std::string set_;
+  Audit common_;  // what all of them have
+};
+
+// The arms of these settings, with room for nothing yet.
+ArmsSpec arms_spec(const RunSettings& settings, const Checkpoint& checkpoint);
+// Makes room for the plan too.
+void make_room(ArmsSpec& spec, const Plan& plan);
 
 std::vector<Arm> describe_arms(const std::vector<Subject*>& subjects);
 

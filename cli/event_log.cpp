@@ -11,6 +11,7 @@
 #include "cli/json_values.h"
 #include "cli/output_file.h"
 #include "cli/terminal.h"
+#include "core/audit/set_place.h"
 #include "core/audit/store_codec.h"
 #include "core/audit/store_time.h"
 #include "core/error.h"
@@ -90,12 +91,20 @@ EventLog::~EventLog() {
 }
 
 void EventLog::begin(const Audit& audit) {
+  solo_.clear();
   for (const SequenceFact& fact : audit.sequences) {
     if (fact.trial != 0) continue;
     const Stream& stream = audit.streams.at(static_cast<size_t>(fact.stream));
     solo_[fact.arm] = {stream.token_sha256, stream.end};
   }
   trials_done_ = static_cast<int64_t>(audit.attempts.size());
+  Json prompt;
+  if (const std::optional<SetPlace> place = set_place(audit.subject.settings)) {
+    prompt = Json{Json::Object{{"set", text(place->set)},
+                               {"place", count(place->place)},
+                               {"count", count(place->count)},
+                               {"id", text(place->name)}}};
+  }
   write(json_line(Json{Json::Object{
       {"event", text("begin")},
       {"format", text("repro-audit-events")},
@@ -105,6 +114,7 @@ void EventLog::begin(const Audit& audit) {
       {"audit", text(audit.id)},
       {"segment", count(audit.segments.size())},
       {"model", text(audit.subject.model_name)},
+      {"prompt", std::move(prompt)},
       {"arms", json::array(audit.arms, [](const Arm& arm) { return text(arm.name); })},
       {"runs", count(audit.plan.spec.runs)},
       {"trials", count(audit.plan.order.size())},
@@ -144,6 +154,15 @@ void EventLog::end(const std::string& state, int exit_status, const std::string&
                                     {"trials_done", count(trials_done_)},
                                     {"exit_status", count(exit_status)},
                                     {"reason", reason.empty() ? Json{} : text(reason)}}}));
+}
+
+void EventLog::end_set(const PromptSet& set) {
+  write(json_line(Json{Json::Object{{"event", text("end of list")},
+                                    {"time", text(utc_now())},
+                                    {"set", text(set.list.set)},
+                                    {"prompts", count(set.prompts.size())},
+                                    {"exit_status", count(set.exit_status)},
+                                    {"reason", set.reason.empty() ? Json{} : text(set.reason)}}}));
 }
 
 void EventLog::write(const std::string& line) {

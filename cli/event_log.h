@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/audit/audit.h"
+#include "core/audit/prompt_set.h"
 #include "core/audit/runner.h"
 
 namespace ra {
@@ -27,6 +28,8 @@ class EventLog {
   void trial(const Audit& audit, const ProgressEvent& event);
   // `state`: "complete", "stopped" or "out of time"; `reason` as the last line on stderr gives it, or empty.
   void end(const std::string& state, int exit_status, const std::string& reason);
+  // After the last prompt of a list.
+  void end_set(const PromptSet& set);
 
  private:
   void write(const std::string& line);

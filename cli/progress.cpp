@@ -33,8 +33,12 @@ std::string duration(double seconds) {
 
 }  // namespace
 
-Progress::Progress(const Audit& audit, ProgressStyle style, int width)
-    : plan_(audit.plan), style_(style), width_(static_cast<size_t>(width)), begun_(Clock::now()) {
+Progress::Progress(const Audit& audit, ProgressStyle style, int width, std::string label)
+    : plan_(audit.plan),
+      style_(style),
+      width_(static_cast<size_t>(width)),
+      label_(std::move(label)),
+      begun_(Clock::now()) {
   for (const Arm& arm : audit.arms) arms_.push_back({.name = arm.name});
   for (const Trial& trial : plan_.trials) trial_cost_.push_back(cost_of(trial, plan_.spec.max_rows));
   for (const Turn& turn : plan_.order) cost_total_ += trial_cost_.at(static_cast<size_t>(turn.trial));
@@ -86,8 +90,8 @@ std::string Progress::line(double seconds) const {
     streams += fmt::format("{}{}", streams.empty() ? "" : "/", arm.streams.size());
   }
   const double speed = busy_seconds_ > 0 ? static_cast<double>(tokens_) / busy_seconds_ : 0;
-  std::string text =
-      fmt::format("runs: {} | batch {} | {:.0f} tokens/s | distinct streams {}", runs, rows_, speed, streams);
+  std::string text = fmt::format("{}runs: {} | batch {} | {:.0f} tokens/s | distinct streams {}", label_,
+                                 runs, rows_, speed, streams);
   if (cost_now_ > 0)
     text += fmt::format(" | {} left", duration(seconds * (cost_total_ - cost_done_) / cost_now_));
   return text;

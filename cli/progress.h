@@ -17,7 +17,8 @@ enum class ProgressStyle : uint8_t { off, lines, one_line };
 class Progress {
  public:
   // `audit` is the stored one; what earlier segments did counts as done.
-  Progress(const Audit& audit, ProgressStyle style, int width);
+  // `label` stands before each line.
+  Progress(const Audit& audit, ProgressStyle style, int width, std::string label = "");
   ~Progress();
 
   void acknowledge(const ProgressEvent& event);
@@ -36,6 +37,7 @@ class Progress {
   const Plan& plan_;
   ProgressStyle style_;
   size_t width_;
+  std::string label_;
   std::vector<ArmProgress> arms_;
   std::vector<double> trial_cost_;                        // by trial, in rows
   double cost_total_ = 0, cost_done_ = 0, cost_now_ = 0;  // of all turns; now: of this segment

@@ -6,6 +6,7 @@
 #include "cli/clauses_file.h"
 #include "cli/config.h"
 #include "cli/locations.h"
+#include "cli/named_audits.h"
 #include "cli/output_file.h"
 #include "cli/report_files.h"
 #include "cli/verbs.h"
@@ -86,7 +87,13 @@ int run_report(const ReportOptions& options) {
   const std::optional<FilingDetails> filing =
       options.filing ? std::optional(filing_details(options)) : std::nullopt;
   const Store store = Store::open_reader(database);
-  const Audit audit = store.load(store.resolve(options.id.value_or("latest")));
+  const NamedAudits named = find_audits(store, options.id.value_or("latest"));
+  if (!named.set.empty()) {
+    if (filing) throw Error(Exit::usage, "--filing of a list of prompts; expected one audit's id");
+    write_report_files(options.files, load_set(store, named.audits));
+    return 0;
+  }
+  const Audit audit = store.load(named.audits.front());
   const Finding finding = analyze(audit);
   write_report_files(options.files, audit, finding);
   if (filing) write_output(*options.filing, filing_report(audit, finding, *filing));
@@ -96,9 +103,10 @@ int run_report(const ReportOptions& options) {
 }  // namespace
 
 Verb add_report(CLI::App& app) {
-  CLI::App* verb = app.add_subcommand("report", "Write an audit's reports");
+  CLI::App* verb = app.add_subcommand("report", "Write the reports of an audit, or of a list's");
   const auto options = std::make_shared<ReportOptions>();
-  add_text(*verb, "id", options->id, "The audit: an id, the beginning of one, or latest (default)", "ID");
+  add_text(*verb, "id", options->id, "The audit or set: an id, the beginning of one, or latest (default)",
+           "ID");
   declare_report_files(*verb, options->files);
   verb->add_option("--compare", options->compared,
                    "Two audits in one report, named as for the verb compare, as --html or --json")

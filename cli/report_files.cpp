@@ -8,6 +8,7 @@
 #include "cli/arguments.h"
 #include "cli/output_file.h"
 #include "core/error.h"
+#include "reports/prompts_report.h"
 #include "reports/report.h"
 
 namespace ra {
@@ -18,13 +19,17 @@ struct Format {
   const char* description;
   std::optional<std::string> ReportFiles::*file;
   std::string (*report)(const Audit& audit, const Finding& finding);
+  std::string (*prompts)(const PromptSet& set);
 };
 constexpr Format kFormats[] = {
-    {"--html", "Write the report for people", &ReportFiles::html, html_report},
-    {"--json", "Write the report for machines", &ReportFiles::json, json_report},
-    {"--junit", "Write JUnit XML: a test case a rule of the policy", &ReportFiles::junit, junit_report},
-    {"--markdown", "Write Markdown for a job's summary", &ReportFiles::markdown, markdown_report},
-    {"--prometheus", "Write Prometheus' text format", &ReportFiles::prometheus, prometheus_report},
+    {"--html", "Write the report for people", &ReportFiles::html, html_report, prompts_html},
+    {"--json", "Write the report for machines", &ReportFiles::json, json_report, prompts_json},
+    {"--junit", "Write JUnit XML: a test case a rule of the policy", &ReportFiles::junit, junit_report,
+     prompts_junit},
+    {"--markdown", "Write Markdown for a job's summary", &ReportFiles::markdown, markdown_report,
+     prompts_markdown},
+    {"--prometheus", "Write Prometheus' text format", &ReportFiles::prometheus, prometheus_report,
+     prompts_prometheus},
 };
 
 }  // namespace
@@ -51,6 +56,12 @@ void write_report_files(const ReportFiles& files, const Audit& audit, const Find
   for (const Format& format : kFormats) {
     if (const std::optional<std::string>& file = files.*format.file)
       write_output(*file, format.report(audit, finding));
+  }
+}
+
+void write_report_files(const ReportFiles& files, const PromptSet& set) {
+  for (const Format& format : kFormats) {
+    if (const std::optional<std::string>& file = files.*format.file) write_output(*file, format.prompts(set));
   }
 }
 

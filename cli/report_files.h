@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/audit/analysis.h"
+#include "core/audit/prompt_set.h"
 
 namespace ra {
 
@@ -23,6 +24,7 @@ void declare_report_files(CLI::App& verb, ReportFiles& files);
 void check_report_files(const ReportFiles& files, bool force, const std::vector<std::string>& inputs);
 
 void write_report_files(const ReportFiles& files, const Audit& audit, const Finding& finding);
+void write_report_files(const ReportFiles& files, const PromptSet& set);
 
 // Whether a report is to be written to `file`; "-": to stdout.
 bool has_file(const ReportFiles& files, const std::string& file);

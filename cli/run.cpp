@@ -10,9 +10,10 @@
 #include "cli/dummy_weights.h"
 #include "cli/event_log.h"
 #include "cli/locations.h"
+#include "cli/named_audits.h"
 #include "cli/output_file.h"
 #include "cli/plan_preview.h"
-#include "cli/progress.h"
+#include "cli/run_audits.h"
 #include "cli/run_baseline.h"
 #include "cli/run_options.h"
 #include "cli/signals.h"
@@ -25,6 +26,7 @@
 #include "core/error.h"
 #include "core/llm/arms.h"
 #include "reports/comparison_report.h"
+#include "reports/prompts_report.h"
 #include "reports/report.h"
 
 namespace ra {
@@ -38,12 +40,7 @@ void check_events(const RunOptions& options, const std::vector<std::string>& inp
     throw Error(Exit::usage, "--events and a report name the same file; expected two");
 }
 
-ProgressStyle progress_style(const RunOptions& options) {
-  if (options.quiet || options.no_progress) return ProgressStyle::off;
-  return stderr_is_terminal() ? ProgressStyle::one_line : ProgressStyle::lines;
-}
-
-// Stopped or out of time: the exit status, after it was told how to go on.
+// Stopped or out of time: the exit status, after it was told how to go on with `id`, an audit or a set.
 int tell_stopped(const RunOptions& options, const std::string& id, RunEnd end) {
   const std::string database = options.database ? fmt::format(" --db {}", *options.database) : "";
   print_error(fmt::format(
@@ -62,13 +59,44 @@ void tell_warnings(const RunOptions& options, const Checkpoint& checkpoint) {
     print_error(fmt::format("repro-audit: warning: tensor {} holds NaN or infinity\n", tensor));
 }
 
+// Of one audit, whole: its reports and summary, and what they lead to.
+int end_audit(const RunOptions& options, const Audit& audit, const Finding& finding,
+              const std::optional<BaselineAudit>& baseline, std::optional<EventLog>& events) {
+  const Verdicts verdicts = judge_by_baseline(baseline, audit, finding);
+  write_report_files(options.reports, audit, finding);
+  if (events) events->end("complete", verdicts.exit_status, verdicts.reason);
+  if (!has_file(options.reports, "-") && options.events != "-") {
+    const int width = terminal_width();
+    const bool color = use_color(options.color.value_or("auto"));
+    print(text_summary(audit, finding, width, color));
+    if (verdicts.comparison) {
+      print("\n" + text_comparison({baseline->audit, "baseline " + baseline->name}, {audit, "this audit"},
+                                   *verdicts.comparison, width, color));
+    }
+  }
+  if (!verdicts.reason.empty()) print_error(fmt::format("repro-audit: {}\n", verdicts.reason));
+  return verdicts.exit_status;
+}
+
+// Of all prompts of a list.
+int end_set(const RunOptions& options, const PromptSet& set, std::optional<EventLog>& events) {
+  write_report_files(options.reports, set);
+  if (events) events->end_set(set);
+  if (!has_file(options.reports, "-") && options.events != "-")
+    print(prompts_text(set, terminal_width(), use_color(options.color.value_or("auto"))));
+  if (!set.reason.empty()) print_error(fmt::format("repro-audit: {}\n", set.reason));
+  return set.exit_status;
+}
+
 int run_run(const RunOptions& options) {
   const Config config = read_config(config_path());
   const std::string database = database_path(options.database, config);
+  NamedAudits named;
   std::optional<Audit> earlier;
   if (options.resume) {
     const Store store = Store::open_reader(database);
-    earlier = store.load(store.resolve(*options.resume));
+    named = find_resumed(store, *options.resume);
+    earlier = store.load(named.audits.front());
   }
   const RunSettings settings = earlier ? resolve_resumed(options, *earlier) : resolve(options, config);
   const std::vector<std::string> inputs = {settings.model, settings.prompt_file, settings.companions_file,
@@ -76,18 +104,30 @@ int run_run(const RunOptions& options) {
   check_report_files(options.reports, options.force, inputs);
   check_events(options, inputs);
   std::optional<BaselineAudit> baseline;
-  if (options.baseline) baseline = load_baseline(database, *options.baseline, options.database.value_or(""));
+  if (options.baseline) {
+    if (!named.set.empty()) refuse_baseline_of_list();
+    baseline = load_baseline(database, *options.baseline, options.database.value_or(""));
+  }
 
   const Checkpoint checkpoint = open_checkpoint(settings.model, settings.dummy_weights);
   if (!is_gpu(settings.device)) require_right_blas(checkpoint.shape(), settings.threads);
   std::optional<Tokenizer> tokenizer;
   if (checkpoint.tokenizer().present()) tokenizer = Tokenizer::open(checkpoint.tokenizer());
-  Audit audit =
-      earlier ? std::move(*earlier) : new_audit(settings, checkpoint, tokenizer ? &*tokenizer : nullptr);
-  if (baseline) require_comparable(*baseline, audit);
-  const ArmsSpec spec = arms_spec(settings, checkpoint, audit.plan);
+  const Tokenizer* const pieces = tokenizer ? &*tokenizer : nullptr;
+  std::optional<NewAudits> planned;
+  if (!earlier) planned.emplace(settings, checkpoint, pieces);
+  const size_t count = planned ? planned->size() : named.audits.size();
+  const auto audit_at = [&](size_t place) {
+    return planned ? planned->make(place) : Store::open_reader(database).load(named.audits[place]);
+  };
+  ArmsSpec spec = arms_spec(settings, checkpoint);
+  for (size_t place = 0; place < count; ++place) {
+    const Audit audit = audit_at(place);
+    if (baseline) require_comparable(*baseline, audit);
+    make_room(spec, audit.plan);
+  }
   if (options.dry_run) {
-    print(plan_preview(audit.plan, checkpoint.shape(), spec));
+    print(plan_preview(count, audit_at, checkpoint.shape(), spec));
     return static_cast<int>(Exit::ok);
   }
 
@@ -103,54 +143,26 @@ int run_run(const RunOptions& options) {
     if (!options.quiet) print_error(fmt::format("repro-audit: {}\n", stage));
   });
   tell_warnings(options, checkpoint);
-  if (options.resume) {
-    check_resumable(audit, checkpoint.sha256(hash_cache_path()), describe_arms(arms.subjects()),
-                    program_version());
-    store.add_segment(audit.id, program_version());
-    audit = store.load(audit.id);
-  } else {
-    audit.arms = describe_arms(arms.subjects());
-    audit.subject.model["tensors_with_nan_or_infinity"] =
-        fmt::format("{}", checkpoint.non_finite_tensors().size());
-    store.create(audit);
-  }
+  if (planned) named = create_audits(store, *planned, checkpoint, describe_arms(arms.subjects()));
 
-  if (events) events->begin(audit);
-  std::optional<Progress> progress(std::in_place, audit, progress_style(options), terminal_width());
   watch_stop_signals();
-  const RunEnd end = run_audit(audit, arms.subjects(), store,
-                               {.max_seconds = 60.0 * static_cast<double>(options.max_minutes.value_or(0)),
-                                .stop_after_trial = &stop_after_trial(),
-                                .stop_now = &stop_now(),
-                                .on_progress =
-                                    [&](const ProgressEvent& event) {
-                                      if (events) events->trial(audit, event);
-                                      progress->acknowledge(event);
-                                    },
-                                .piece = [&](int32_t id) { return tokenizer ? tokenizer->piece(id) : ""; }});
-  progress.reset();
-  if (end != RunEnd::complete) {
-    const int status = tell_stopped(options, audit.id, end);
-    if (events) events->end(end == RunEnd::out_of_time ? "out of time" : "stopped", status, "");
-    return status;
-  }
-
-  audit = store.load(audit.id);
-  const Finding finding = analyze(audit);
-  const Verdicts verdicts = judge_by_baseline(baseline, audit, finding);
-  write_report_files(options.reports, audit, finding);
-  if (events) events->end("complete", verdicts.exit_status, verdicts.reason);
-  if (!has_file(options.reports, "-") && options.events != "-") {
-    const int width = terminal_width();
-    const bool color = use_color(options.color.value_or("auto"));
-    print(text_summary(audit, finding, width, color));
-    if (verdicts.comparison) {
-      print("\n" + text_comparison({baseline->audit, "baseline " + baseline->name}, {audit, "this audit"},
-                                   *verdicts.comparison, width, color));
+  AuditRuns runs(options, checkpoint, pieces, arms.subjects(), store, events);
+  PromptSet set;
+  for (const std::string& id : named.audits) {
+    const RunEnd end = runs.run(id);
+    if (end != RunEnd::complete) {
+      const int status = tell_stopped(options, named.set.empty() ? id : named.set, end);
+      if (events) events->end(end == RunEnd::out_of_time ? "out of time" : "stopped", status, "");
+      return status;
     }
+    const Audit audit = store.load(id);
+    const Finding finding = analyze(audit);
+    if (named.set.empty()) return end_audit(options, audit, finding, baseline, events);
+    if (events) events->end("complete", finding.exit_status, finding.reason);
+    add_prompt(set, audit, finding);
   }
-  if (!verdicts.reason.empty()) print_error(fmt::format("repro-audit: {}\n", verdicts.reason));
-  return verdicts.exit_status;
+  conclude(set);
+  return end_set(options, set, events);
 }
 
 }  // namespace
@@ -168,6 +180,7 @@ Verb add_run(CLI::App& app) {
       "  echo 'Name a river.' | repro-audit run --prompt - --batch-sizes 1,16 --json -\n"
       "  repro-audit run --prompt feynman.txt --profile tml --dry-run\n"
       "  repro-audit run --prompt feynman.txt --policy nightly --baseline nightly\n"
+      "  repro-audit run --prompts prompts.jsonl --profile quick --junit audit.xml\n"
       "  repro-audit run --resume latest");
   return {verb, [options] { return run_run(*options); }};
 }

@@ -85,25 +85,40 @@ int32_t resolve_threads(const std::optional<int32_t>& option, const Config& conf
 }
 
 void resolve_prompt(const RunOptions& options, RunSettings& settings) {
-  if (options.prompt.has_value() == options.prompt_ids.has_value()) {
-    refuse(fmt::format("{}; expected --prompt FILE, --prompt - for standard input, or --prompt-ids FILE",
-                       options.prompt ? "both --prompt and --prompt-ids" : "no prompt"));
+  const std::pair<const std::optional<std::string>&, PromptSource> sources[] = {
+      {options.prompt, PromptSource::text},
+      {options.prompt_ids, PromptSource::ids},
+      {options.prompts, PromptSource::list},
+  };
+  int given = 0;
+  for (const auto& [file, source] : sources) {
+    if (!file) continue;
+    ++given;
+    settings.prompt_file = *file;
+    settings.prompt_source = source;
   }
-  settings.prompt_is_ids = options.prompt_ids.has_value();
-  settings.prompt_file = settings.prompt_is_ids ? *options.prompt_ids : *options.prompt;
+  if (given != 1) {
+    refuse(
+        fmt::format("{}; expected --prompt FILE, --prompt - for standard input, --prompt-ids FILE or "
+                    "--prompts FILE",
+                    given == 0 ? "no prompt" : "two of --prompt, --prompt-ids and --prompts"));
+  }
   settings.system = options.system;
   settings.raw = options.raw;
   settings.parse_special = options.parse_special;
-  const bool formatted = !settings.prompt_is_ids && !options.raw;
-  if (options.system && !formatted) {
+  const bool is_ids = settings.prompt_source == PromptSource::ids;
+  if (options.system && (is_ids || options.raw)) {
     refuse("--system with a prompt that has no chat format; expected it without --raw and --prompt-ids");
   }
-  if (settings.prompt_is_ids && (options.raw || options.parse_special)) {
+  if (is_ids && (options.raw || options.parse_special)) {
     refuse("--prompt-ids with an option about text; expected it without --raw and --parse-special");
+  }
+  if (settings.prompt_source == PromptSource::list && options.baseline) {
+    refuse_baseline_of_list();
   }
   settings.companions_file = options.companions.value_or("");
   if (settings.prompt_file == "-" && settings.companions_file == "-") {
-    refuse("--prompt - with --companions -; expected one of them from standard input");
+    refuse("a prompt and --companions -; expected one of them from standard input");
   }
 }
 
@@ -119,6 +134,8 @@ void declare_run_options(CLI::App& verb, RunOptions& o) {
   add_text(verb, "--prompt", o.prompt, "The prompt's text; its last newline is not part of it", "FILE|-");
   add_text(verb, "--prompt-ids", o.prompt_ids,
            "The prompt as a JSON array of token ids, without a chat format", "FILE");
+  add_text(verb, "--prompts", o.prompts,
+           "Many prompts, an audit each: a JSON object a line, with id and prompt or prompt_ids", "FILE|-");
   add_text(verb, "--system", o.system, "A system message", "TEXT");
   add_flag(verb, "--raw", o.raw, "The text alone, without a chat format");
   add_flag(verb, "--parse-special", o.parse_special, "Text that looks like a special token is that token");
@@ -148,7 +165,8 @@ void declare_run_options(CLI::App& verb, RunOptions& o) {
            "Compare with this baseline, too: exit status 1 where it differs, 8 where it cannot be compared",
            "NAME");
   add_number(verb, "--max-minutes", o.max_minutes, 1, 525'600, "Begin no trial after this time; resumable");
-  add_text(verb, "--resume", o.resume, "Go on with an audit that was stopped (an id, or latest)", "ID");
+  add_text(verb, "--resume", o.resume,
+           "Go on with an audit, or a list's, that was stopped (an id, or latest)", "ID");
   add_flag(verb, "--dry-run", o.dry_run, "Show the plan and what it would take; run nothing");
   add_text(verb, "--db", o.database, "The database (default: the configured one)", "FILE");
   declare_report_files(verb, o.reports);
@@ -158,6 +176,12 @@ void declare_run_options(CLI::App& verb, RunOptions& o) {
   add_flag(verb, "--quiet", o.quiet, "Nothing on stderr but errors");
   add_flag(verb, "--no-progress", o.no_progress, "No progress line");
   add_choice(verb, "--color", o.color, kColorChoices, "auto, always or never (default auto)", "WHEN");
+}
+
+void refuse_baseline_of_list() {
+  refuse(
+      "--baseline with a list of prompts; expected one prompt, or `repro-audit compare` of a prompt's "
+      "audits");
 }
 
 RunSettings resolve(const RunOptions& options, const Config& config) {
@@ -195,6 +219,7 @@ RunSettings resolve_resumed(const RunOptions& options, const Audit& audit) {
       {"--dummy-weights", options.dummy_weights.has_value()},
       {"--prompt", options.prompt.has_value()},
       {"--prompt-ids", options.prompt_ids.has_value()},
+      {"--prompts", options.prompts.has_value()},
       {"--system", options.system.has_value()},
       {"--companions", options.companions.has_value()},
       {"--runs", options.runs.has_value()},
@@ -255,9 +280,6 @@ std::map<std::string, std::string> recorded(const RunSettings& settings) {
       {"seed", fmt::format("{}", settings.seed)},
       {"strata", fmt::format("{}", fmt::join(strata, ","))},
       {"probe_contexts", fmt::format("{}", fmt::join(settings.probe_contexts, ","))},
-      {"prompt", settings.prompt_is_ids ? "token ids"
-                 : settings.raw         ? "raw text"
-                                        : "chat"},
       {"system", settings.system.value_or("")},
       {"parse_special", yes_or_no(settings.parse_special)},
       {"companions", settings.companions_file.empty() ? "drawn from the seed" : settings.companions_file},

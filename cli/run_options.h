@@ -20,7 +20,7 @@ namespace ra {
 
 // As typed: an absent value was not given.
 struct RunOptions {
-  std::optional<std::string> model, prompt, prompt_ids, system, companions;
+  std::optional<std::string> model, prompt, prompt_ids, prompts, system, companions;
   std::optional<int32_t> runs, max_tokens, threads;
   std::optional<uint64_t> seed, max_minutes, dummy_weights;
   std::optional<std::string> batch_sizes, kernels, device, strata, probe_contexts, logits, profile, policy,
@@ -33,6 +33,12 @@ struct RunOptions {
 
 // Declares them on `verb`; `options` outlives it.
 void declare_run_options(CLI::App& verb, RunOptions& options);
+
+enum class PromptSource : uint8_t {
+  text,
+  ids,
+  list
+};  // what prompt_file holds: core/llm/prompt.h, prompt_list.h
 
 // Resolved: what the audit is a function of, and nothing that only concerns its presentation.
 struct RunSettings {
@@ -54,8 +60,8 @@ struct RunSettings {
   std::vector<int32_t> probe_contexts;
   Policy policy;
 
-  std::string prompt_file;  // text, or ids where prompt_is_ids
-  bool prompt_is_ids = false;
+  std::string prompt_file;
+  PromptSource prompt_source = PromptSource::text;
   std::optional<std::string> system;
   bool raw = false;
   bool parse_special = false;
@@ -68,6 +74,9 @@ RunSettings resolve(const RunOptions& options, const Config& config);
 // The same for --resume: the audit's own settings; only its model's path may be given anew. Error(usage) for options
 // that an audit which has begun cannot change.
 RunSettings resolve_resumed(const RunOptions& options, const Audit& audit);
+
+// A baseline is one audit: Error(usage).
+[[noreturn]] void refuse_baseline_of_list();
 
 // Name -> value, for the record.
 std::map<std::string, std::string> recorded(const RunSettings& settings);

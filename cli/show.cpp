@@ -2,10 +2,12 @@
 #include "cli/arguments.h"
 #include "cli/config.h"
 #include "cli/locations.h"
+#include "cli/named_audits.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
 #include "core/audit/analysis.h"
 #include "core/audit/store.h"
+#include "reports/prompts_report.h"
 #include "reports/report.h"
 
 namespace ra {
@@ -18,20 +20,27 @@ struct ShowOptions {
 
 int run_show(const ShowOptions& options) {
   const Store store = Store::open_reader(database_path(options.database, read_config(config_path())));
-  const Audit audit = store.load(store.resolve(options.id.value_or("latest")));
+  const NamedAudits named = find_audits(store, options.id.value_or("latest"));
+  const int width = terminal_width();
+  const bool color = use_color(options.color.value_or("auto"));
+  if (!named.set.empty()) {
+    const PromptSet set = load_set(store, named.audits);
+    print(options.json ? prompts_json(set) : prompts_text(set, width, color));
+    return 0;
+  }
+  const Audit audit = store.load(named.audits.front());
   const Finding finding = analyze(audit);
-  print(options.json
-            ? json_report(audit, finding)
-            : text_summary(audit, finding, terminal_width(), use_color(options.color.value_or("auto"))));
+  print(options.json ? json_report(audit, finding) : text_summary(audit, finding, width, color));
   return 0;
 }
 
 }  // namespace
 
 Verb add_show(CLI::App& app) {
-  CLI::App* verb = app.add_subcommand("show", "Show an audit's summary");
+  CLI::App* verb = app.add_subcommand("show", "Show the summary of an audit, or of a list's");
   const auto options = std::make_shared<ShowOptions>();
-  add_text(*verb, "id", options->id, "The audit: an id, the beginning of one, or latest (default)", "ID");
+  add_text(*verb, "id", options->id, "The audit or set: an id, the beginning of one, or latest (default)",
+           "ID");
   add_text(*verb, "--db", options->database, "The database (default: the configured one)", "FILE");
   add_choice(*verb, "--color", options->color, kColorChoices, "auto, always or never (default auto)", "WHEN");
   add_flag(*verb, "--json", options->json, "The report for machines instead");

@@ -115,4 +115,23 @@ std::string escape(std::string_view bytes, Breaks breaks) {
   return text;
 }
 
+std::string escape_markdown(std::string_view bytes) {
+  std::string text;
+  for (const char c : escape(bytes)) {
+    if (std::string_view("\\`*_[]~$").find(c) != std::string_view::npos) text += '\\';
+    if (c == '|') {
+      text += "&#124;";  // a cell ends at a bar, also within code
+    } else if (c == ':') {
+      text += "&#58;";
+    } else if (c == '@') {
+      text += "&#64;";
+    } else if (c == '.' && text.ends_with("www")) {
+      text += "&#46;";
+    } else {
+      text += c;
+    }
+  }
+  return text;
+}
+
 }  // namespace ra

@@ -21,4 +21,8 @@ enum class Breaks : bool { shown, kept };
 // byte-order mark, noncharacters, tags) the visible text "\u{202e}". Line feeds and tabs: shown as "\n" and "\t", or kept.
 std::string escape(std::string_view bytes, Breaks breaks = Breaks::shown);
 
+// For Markdown: what escape() makes, Markdown's own characters behind a backslash, and nothing that becomes a link or a
+// mention by itself.
+std::string escape_markdown(std::string_view bytes);
+
 }  // namespace ra

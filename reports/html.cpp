@@ -26,15 +26,7 @@ std::string badge(const Finding& finding) {
 std::string html_headline(const HtmlView& view) {
   const Finding& finding = view.finding;
   std::string markup = fmt::format("<p class=\"scope\">{}</p>\n{}", escape(finding.scope), badge(finding));
-  // The control's part comes last and is set back.
-  const std::string& answer = finding.verdict.front();
-  const size_t control = finding.control < 0 ? std::string::npos : answer.rfind("; ");
-  if (control == std::string::npos) {
-    markup += fmt::format("<h1>{}</h1>\n", escape(answer));
-  } else {
-    markup += fmt::format("<h1>{} <span class=\"after\">{}</span></h1>\n",
-                          escape(answer.substr(0, control + 1)), escape(answer.substr(control + 2)));
-  }
+  markup += html_answer(finding.verdict.front(), finding.control >= 0);
   // What the arms' sentences say, their cards say.
   for (size_t i = 1 + finding.arms.size(); i < finding.verdict.size(); ++i) {
     markup += fmt::format("<p class=\"lead\">{}</p>\n", escape(finding.verdict[i]));

@@ -59,7 +59,7 @@ std::string repeats(const ArmFinding& arm) {
 
 std::string arms_key(const HtmlView& view) {
   std::vector<std::string> names;
-  for (const ArmFinding& arm : view.finding.arms) names.push_back(view.name(arm));
+  for (const ArmFinding& arm : view.finding.arms) names.push_back(view.facts(arm).name);
   return html_arms_key(names);
 }
 

@@ -199,8 +199,9 @@ class Page {
     if (arm.speed.empty()) return "";
     const std::vector<SpeedLine> lines = {{a_.audit.name, finding_of(a_, arm.a).speed},
                                           {b_.audit.name, finding_of(b_, arm.b).speed}};
-    std::string markup = html_figure("Tokens a second", kWide, kNarrow, html_arms_key({a_.name, b_.name}),
-                                     [&](double width) { return speed_chart(lines, width); });
+    std::string markup =
+        html_figure("Tokens a second", kWide, kNarrow, html_arms_key({a_.audit.name, b_.audit.name}),
+                    [&](double width) { return speed_chart(lines, width); });
     if (arm.slowdown) {
       markup += fmt::format(
           "<p class=\"about below\">{} takes {:.2f} times as long as {}, the median over {}. They were "

@@ -63,6 +63,13 @@ std::string html_section(const std::string& title, const std::string& about) {
   return markup;
 }
 
+std::string html_answer(const std::string& sentence, bool has_control) {
+  const size_t control = has_control ? sentence.rfind("; ") : std::string::npos;
+  if (control == std::string::npos) return fmt::format("<h1>{}</h1>\n", escape(sentence));
+  return fmt::format("<h1>{} <span class=\"after\">{}</span></h1>\n", escape(sentence.substr(0, control + 1)),
+                     escape(sentence.substr(control + 2)));
+}
+
 std::string html_badge(const std::string& tone, const std::string& text) {
   return fmt::format("<span class=\"badge {}\">{}</span>", tone, text);
 }
@@ -73,7 +80,7 @@ std::string html_arms_key(const std::vector<std::string>& names) {
     key += fmt::format(
         "<li><svg viewBox=\"0 0 30 16\" aria-hidden=\"true\"><path class=\"arm {}\" d=\"M0 "
         "8H30\"/></svg>{}</li>",
-        arm_color(arm), names[arm]);
+        arm_color(arm), escape(names[arm]));
   }
   return key + "</ul>";
 }

@@ -20,13 +20,16 @@ std::string css_string(std::string_view text);
 // A heading and a paragraph that says what is shown, if it is not empty. Both are markup.
 std::string html_section(const std::string& title, const std::string& about);
 
+// The page's heading: the first sentence of a verdict, in which the control's part comes last and is set back.
+std::string html_answer(const std::string& sentence, bool has_control);
+
 // A word on a ground of its color: "good", "bad", "notice" or "plain".
 std::string html_badge(const std::string& tone, const std::string& text);
 
 // After </main>: a footer with `about`, which is markup, and what closes the page.
 std::string html_end(const std::string& about);
 
-// The line of each arm in the charts, with its name, which is markup.
+// The line of each arm in the charts, with its name.
 std::string html_arms_key(const std::vector<std::string>& names);
 
 // The drawing that `chart` makes at `width` and at `narrow` pixels; the style sheet shows one. `title` and `key` are

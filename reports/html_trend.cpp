@@ -1,12 +1,11 @@
 // The trend as a page: a small chart a figure, a line an arm, then the numbers.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <functional>
-#include <iterator>
 
 #include "reports/escape.h"
 #include "reports/html_page.h"
+#include "reports/series_chart.h"
 #include "reports/svg.h"
 #include "reports/trend.h"
 #include "reports/words.h"
@@ -14,94 +13,57 @@
 namespace ra {
 namespace {
 
-constexpr double kWidth = 420, kNarrow = 320, kHeight = 212;  // pixels
-
 // One figure: its value in an arm of an audit, if there is one.
 struct Series {
   const char* title;
   const char* unit;
   const char* about;
   bool whole;  // ticks at whole numbers alone
-  std::function<std::optional<double>(const TrendArm&)> value;
+  std::function<std::optional<double>(const ArmSummary&)> value;
 };
 
 const Series kSeries[] = {
     {"Distinct answers", "", "different streams among the runs", true,
-     [](const TrendArm& arm) -> std::optional<double> {
+     [](const ArmSummary& arm) -> std::optional<double> {
        if (arm.done == 0) return std::nullopt;
        return static_cast<double>(arm.distinct_streams);
      }},
     {"Random trials that differ in logits", "%", "X of T, as a share", true,
-     [](const TrendArm& arm) -> std::optional<double> {
+     [](const ArmSummary& arm) -> std::optional<double> {
        if (arm.digests.trials == 0) return std::nullopt;
        return 100.0 * static_cast<double>(arm.digests.differing) / static_cast<double>(arm.digests.trials);
      }},
     {"First divergence", "", "token position; no point where no answer parted", true,
-     [](const TrendArm& arm) -> std::optional<double> {
+     [](const ArmSummary& arm) -> std::optional<double> {
        if (!arm.first_divergence) return std::nullopt;
        return static_cast<double>(*arm.first_divergence);
      }},
     {"Speed", "", "tokens/s over all trials", false,
-     [](const TrendArm& arm) -> std::optional<double> {
+     [](const ArmSummary& arm) -> std::optional<double> {
        if (arm.tokens_per_second <= 0) return std::nullopt;
        return arm.tokens_per_second;
      }},
 };
 
 std::optional<double> value_in(const TrendEntry& entry, const std::string& arm, const Series& series) {
-  const TrendArm* found = arm_named(entry, arm);
+  const ArmSummary* found = arm_named(entry, arm);
   return found == nullptr ? std::nullopt : series.value(*found);
 }
 
-std::string chart(const Trend& trend, const Series& series, double width) {
-  const std::vector<std::string> names = arm_names(trend);
-  double largest = 1;
-  std::string label = fmt::format("{} ({}), audit by audit. ", series.title, series.about);
-  for (const std::string& name : names) {
-    for (const TrendEntry& entry : trend.entries)
-      largest = std::max(largest, value_in(entry, name, series).value_or(0));
-    const std::optional<double> value = value_in(trend.entries.back(), name, series);
-    label += value ? fmt::format("{} ends at {}{}. ", name, number(*value), series.unit)
-                   : fmt::format("{} ends without a value. ", name);
+SeriesChart chart(const Trend& trend, const Series& series) {
+  SeriesChart chart{.label = fmt::format("{} ({}), audit by audit. ", series.title, series.about),
+                    .unit = series.unit,
+                    .whole = series.whole,
+                    .joined = true,
+                    .x_title = "audit, the oldest first",
+                    .names = arm_names(trend)};
+  for (const std::string& name : chart.names) {
+    std::vector<std::optional<double>>& values = chart.values.emplace_back();
+    for (const TrendEntry& entry : trend.entries) values.push_back(value_in(entry, name, series));
+    chart.label += values.back() ? fmt::format("{} ends at {}{}. ", name, number(*values.back()), series.unit)
+                                 : fmt::format("{} ends without a value. ", name);
   }
-  const double bottom = kHeight - 46;
-  const std::vector<double> values = ticks(largest, 4, series.whole);
-  const Scale y{0, values.back(), bottom, 12};
-  const Scale x{1, static_cast<double>(std::max<size_t>(2, trend.entries.size())), 48, width - 12};
-  Svg svg(width, kHeight, label);
-  y_axis(svg, y, x.low, x.high, values, series.unit);
-  for (size_t a = 0; a < names.size(); ++a) {
-    const std::string color = arm_color(a);
-    std::string commands;
-    bool broken = true;
-    std::vector<std::pair<double, double>> points;
-    for (size_t i = 0; i < trend.entries.size(); ++i) {
-      const std::optional<double> value = value_in(trend.entries[i], names[a], series);
-      if (!value) {
-        broken = true;
-        continue;
-      }
-      const double at = x.at(static_cast<double>(i + 1));
-      fmt::format_to(std::back_inserter(commands), "{}{} {}", broken ? "M" : "L", number(at),
-                     number(y.at(*value)));
-      broken = false;
-      points.emplace_back(at, *value);
-    }
-    if (points.empty()) continue;
-    svg.path(commands, "arm " + color);
-    for (const auto& [at, value] : points) {
-      svg.circle(at, y.at(value), 3, "dot " + color,
-                 fmt::format("{}: {}{}", names[a], number(value), series.unit));
-    }
-  }
-  x_axis(svg, x, bottom, width < 400 ? 5 : 8, "audit, the oldest first");
-  return std::move(svg).finish();
-}
-
-std::string arms_key(const std::vector<std::string>& names) {
-  std::vector<std::string> escaped;
-  for (const std::string& name : names) escaped.push_back(escape(name));
-  return html_arms_key(escaped) + "\n";
+  return chart;
 }
 
 std::string arm_table(const Trend& trend, const std::string& name) {
@@ -116,7 +78,7 @@ std::string arm_table(const Trend& trend, const std::string& name) {
                                         {"Tokens/s", Cells::number}});
   for (size_t i = 0; i < trend.entries.size(); ++i) {
     const TrendEntry& entry = trend.entries[i];
-    const TrendArm* arm = arm_named(entry, name);
+    const ArmSummary* arm = arm_named(entry, name);
     if (arm == nullptr) continue;
     table.row({std::to_string(i + 1), escape(entry.id), escape(entry.created), name_of(arm->verdict),
                fmt::format("{} of {}", arm->done, arm->planned), std::to_string(arm->distinct_streams),
@@ -159,10 +121,10 @@ std::string trend_html(const Trend& trend) {
                        "Each point is an audit, in the order in which they were begun; the numbers are "
                        "those of the tables below. An audit with other settings is not the same "
                        "measurement: see what changed.");
-  page += arms_key(names) + "<div class=\"two\">\n";
+  page += html_arms_key(names) + "\n<div class=\"two\">\n";
   for (const Series& series : kSeries) {
-    page += html_figure(fmt::format("{}: {}", series.title, series.about), kWidth, kNarrow, "",
-                        [&](double width) { return chart(trend, series, width); });
+    page += html_figure(fmt::format("{}: {}", series.title, series.about), kSeriesWidth, kSeriesNarrow, "",
+                        [&](double width) { return series_chart(chart(trend, series), width); });
   }
   page += "</div>\n" + html_section("The numbers",
                                     "Random trials: X of T, with the exact one-sided 95% bound on the "

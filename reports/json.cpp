@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "core/audit/set_place.h"
 #include "reports/escape.h"
 #include "reports/report.h"
 
@@ -264,10 +265,18 @@ Json volatile_members(const Audit& audit, const Finding& finding) {
                     {"tokens_per_second", arm.tokens_per_second},
                     {"speed", std::move(speed)}});
   }
-  return {{"audit", audit.id},
-          {"created", audit.created},
-          {"segments", audit.segments.size()},
-          {"arms", std::move(arms)}};
+  Json members = {{"audit", audit.id},
+                  {"created", audit.created},
+                  {"segments", audit.segments.size()},
+                  {"arms", std::move(arms)}};
+  const auto set = audit.subject.settings.find(kSetSetting);
+  if (set != audit.subject.settings.end()) members["set"] = set->second;
+  return members;
+}
+
+std::map<std::string, std::string> lasting(std::map<std::string, std::string> settings) {
+  settings.erase(kSetSetting);
+  return settings;
 }
 
 }  // namespace
@@ -295,7 +304,7 @@ std::string json_report(const Audit& audit, const Finding& finding) {
   report["model"] = {{"name", repair_utf8(audit.subject.model_name)},
                      {"sha256", audit.subject.model_sha256},
                      {"properties", strings(audit.subject.model)}};
-  report["settings"] = strings(audit.subject.settings);
+  report["settings"] = strings(lasting(audit.subject.settings));
   report["prompt"] = prompt(audit);
   report["plan"] = plan_report(audit.plan);
   report["streams"] = streams(audit, finding);

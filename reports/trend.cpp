@@ -6,6 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "core/audit/set_place.h"
 #include "core/printable.h"
 #include "reports/escape.h"
 #include "reports/words.h"
@@ -18,10 +19,10 @@ using Object = nlohmann::ordered_json;
 // Settings that say where things lay or what was expected, not what ran.
 bool is_condition(const std::string& setting) {
   return setting != "model" && setting != "companions" && setting != "profile" &&
-         setting.rfind("policy", 0) != 0;
+         setting.rfind("policy", 0) != 0 && !is_set_fact(setting);
 }
 
-Object arm_json(const TrendArm& arm) {
+Object arm_json(const ArmSummary& arm) {
   Object first = nullptr;
   if (arm.first_divergence) first = *arm.first_divergence;
   return {{"name", arm.name},
@@ -51,15 +52,7 @@ TrendEntry trend_entry(const Audit& audit, const Finding& finding) {
     const Arm& arm = audit.arms[static_cast<size_t>(found.arm)];
     for (const auto& [name, value] : arm.facts.environment)
       entry.conditions[fmt::format("environment {} ({})", name, arm.name)] = value;
-    TrendArm kept{.name = arm.name,
-                  .verdict = found.verdict,
-                  .planned = found.planned,
-                  .done = found.done,
-                  .distinct_streams = found.distinct_streams,
-                  .digests = found.digests,
-                  .tokens_per_second = found.tokens_per_second};
-    if (found.first_divergence) kept.first_divergence = found.first_divergence->position;
-    entry.arms.push_back(std::move(kept));
+    entry.arms.push_back(summarize(audit, found));
   }
   return entry;
 }
@@ -83,16 +76,16 @@ std::vector<std::string> changes(const Trend& trend, size_t entry) {
 std::vector<std::string> arm_names(const Trend& trend) {
   std::vector<std::string> names;
   for (const TrendEntry& entry : trend.entries) {
-    for (const TrendArm& arm : entry.arms) {
+    for (const ArmSummary& arm : entry.arms) {
       if (std::find(names.begin(), names.end(), arm.name) == names.end()) names.push_back(arm.name);
     }
   }
   return names;
 }
 
-const TrendArm* arm_named(const TrendEntry& entry, const std::string& name) {
+const ArmSummary* arm_named(const TrendEntry& entry, const std::string& name) {
   const auto found = std::find_if(entry.arms.begin(), entry.arms.end(),
-                                  [&](const TrendArm& arm) { return arm.name == name; });
+                                  [&](const ArmSummary& arm) { return arm.name == name; });
   return found == entry.arms.end() ? nullptr : &*found;
 }
 
@@ -104,7 +97,7 @@ std::string trend_text(const Trend& trend) {
     text += fmt::format("\n{}\n{:<20}  {:<16} {:>9} {:>8} {:>9} {:>6} {:>8}\n", printable(name), "audit",
                         "verdict", "runs", "distinct", "differ", "first", "tokens/s");
     for (const TrendEntry& entry : trend.entries) {
-      const TrendArm* arm = arm_named(entry, name);
+      const ArmSummary* arm = arm_named(entry, name);
       if (arm == nullptr) continue;
       text += fmt::format(
           "{:<20}  {:<16} {:>9} {:>8} {:>9} {:>6} {:>8.1f}\n", entry.id, name_of(arm->verdict),
@@ -131,7 +124,7 @@ std::string trend_json(const Trend& trend) {
   for (size_t i = 0; i < trend.entries.size(); ++i) {
     const TrendEntry& entry = trend.entries[i];
     Object arms = Object::array();
-    for (const TrendArm& arm : entry.arms) arms.push_back(arm_json(arm));
+    for (const ArmSummary& arm : entry.arms) arms.push_back(arm_json(arm));
     Object changed = Object::array();
     for (const std::string& name : changes(trend, i)) changed.push_back(repair_utf8(name));
     audits.push_back({{"id", entry.id},

@@ -2,30 +2,19 @@
 #pragma once
 
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/audit/analysis.h"
+#include "core/audit/arm_summary.h"
 #include "core/audit/audit.h"
 
 namespace ra {
 
-// What a trend keeps of one arm of one audit.
-struct TrendArm {
-  std::string name;
-  Verdict verdict = Verdict::incomplete;
-  int64_t planned = 0, done = 0;  // runs
-  int64_t distinct_streams = 0;
-  TrialRate digests;                        // random trials whose logits differ
-  std::optional<int32_t> first_divergence;  // token position
-  double tokens_per_second = 0;
-};
-
 struct TrendEntry {
   std::string id, created, tool;
   int exit_status = 0;
-  std::vector<TrendArm> arms;
+  std::vector<ArmSummary> arms;
   // What may explain a step: "tool", "settings NAME", "environment NAME (ARM)" -> its value.
   std::map<std::string, std::string> conditions;
 };
@@ -42,7 +31,7 @@ std::vector<std::string> changes(const Trend& trend, size_t entry);
 // The arms of all entries, in the order in which they first appear.
 std::vector<std::string> arm_names(const Trend& trend);
 // The arm of that name; null if the entry has none.
-const TrendArm* arm_named(const TrendEntry& entry, const std::string& name);
+const ArmSummary* arm_named(const TrendEntry& entry, const std::string& name);
 
 // A table an arm.
 std::string trend_text(const Trend& trend);

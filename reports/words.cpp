@@ -15,6 +15,12 @@ namespace {
 constexpr size_t kPieceBytes = 40;   // of a token's text on a terminal
 constexpr size_t kRangesBytes = 60;  // of a list of ranges that is still read
 
+std::string bounded(int64_t differing, int64_t all, double upper95) {
+  std::string text = k_of_n(differing, all);
+  if (differing < all) text += fmt::format(" (at most {}, 95%)", percent(upper95));
+  return text;
+}
+
 }  // namespace
 
 std::string ranges(const std::map<int32_t, int64_t>& counts) {
@@ -37,22 +43,16 @@ std::string brief_ranges(const std::map<int32_t, int64_t>& counts) {
   return fmt::format("{} to {}, {} different", counts.begin()->first, counts.rbegin()->first, counts.size());
 }
 
-std::string counted(int64_t count, const std::string& noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
-
-std::string percent(double share) {
-  return fmt::format("{:.1f}%", share * 100);
-}
-
 std::string rate_text(const TrialRate& rate) {
-  std::string text = fmt::format("{} of {}", rate.differing, rate.trials);
-  if (rate.differing < rate.trials) text += fmt::format(" (at most {}, 95%)", percent(rate.upper95));
-  return text;
+  return bounded(rate.differing, rate.trials, rate.upper95);
 }
 
 std::string compared_text(const TrialRate& rate) {
   return rate.trials == 0 ? "none compared" : rate_text(rate);
+}
+
+std::string prompt_rate_text(const PromptRate& rate) {
+  return rate.prompts == 0 ? "none compared" : bounded(rate.differing, rate.prompts, rate.upper95);
 }
 
 std::optional<SpeedRatio> speed_ratio(const Finding& finding, const ArmFinding& arm) {

@@ -8,6 +8,8 @@
 
 #include "core/audit/analysis.h"
 #include "core/audit/audit.h"
+#include "core/audit/phrases.h"
+#include "core/audit/prompt_set.h"
 
 namespace ra {
 
@@ -15,14 +17,12 @@ namespace ra {
 std::string ranges(const std::map<int32_t, int64_t>& counts);
 // The same, or where that is long "1 to 867, 770 different"; "none" without keys.
 std::string brief_ranges(const std::map<int32_t, int64_t>& counts);
-// "1 run", "2 runs".
-std::string counted(int64_t count, const std::string& noun);
-// "12.3%".
-std::string percent(double share);
 // "0 of 62", and where not all differ "(at most 4.7%)".
 std::string rate_text(const TrialRate& rate);
 // The same, or that there were no trials.
 std::string compared_text(const TrialRate& rate);
+// The same of prompts.
+std::string prompt_rate_text(const PromptRate& rate);
 // The bytes of a token; empty if they are unknown or the id is none.
 std::string piece_of(const Audit& audit, int32_t id);
 // The same for people: "#id" where there are none, as in a model without a tokenizer.

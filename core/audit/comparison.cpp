@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/audit/comparison_arm.h"
+#include "core/audit/set_place.h"
 #include "core/error.h"
 #include "core/printable.h"
 
@@ -22,7 +23,9 @@ std::string joined(const std::vector<std::string>& parts) {
 Words subject_words(const Audit& audit) {
   Words words;
   for (const auto& [name, value] : audit.subject.model) words["model: " + name] = value;
-  for (const auto& [name, value] : audit.subject.settings) words["settings: " + name] = value;
+  for (const auto& [name, value] : audit.subject.settings) {
+    if (!is_set_fact(name)) words["settings: " + name] = value;
+  }
   words["tool"] = audit.tool;
   words["model"] = audit.subject.model_name;
   words["model's SHA-256"] = audit.subject.model_sha256;

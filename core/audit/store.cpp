@@ -177,7 +177,29 @@ void append_attempt(Connection& connection, OpenAudit& open, const std::string& 
   if (!result.failed) append_sequences(connection, audit, id, plan, turn, attempt, result);
 }
 
+// Ids begin with the second and end with few digits: one that is taken is drawn again.
+std::string free_audit_id(Connection& connection) {
+  for (;;) {
+    std::string id = new_audit_id();
+    if (!Statement(connection, "SELECT 1 FROM audits WHERE id = ?", {id}).step()) return id;
+  }
+}
+
+void create_audit(Connection& connection, Audit& audit) {
+  check(audit.arms.size() == audit.plan.spec.arms.size(), "an arm for every name in the plan");
+  for (const std::string& name : audit.plan.spec.arms) check(is_plain_name(name), "arms with plain names");
+  if (audit.id.empty()) audit.id = free_audit_id(connection);
+  if (audit.created.empty()) audit.created = utc_now();
+  check(is_plain_name(audit.id), "a plain audit id");
+  audit.segments = {{audit.created, audit.tool}};
+  insert_facts(connection, next_audit_number(connection), audit);
+}
+
 std::vector<AuditSummary> list_audits(Connection& connection) {
+  std::map<int64_t, std::map<std::string, std::string>> places;  // by audit: the settings that say its list
+  Rows settings(connection, "subject_facts",
+                "WHERE topic = 'settings' AND name >= 'prompts.' AND name < 'prompts/'");
+  while (settings.next()) places[settings.integer(0)][settings.text(2)] = settings.text(3);
   std::vector<AuditSummary> audits;
   Rows rows(connection, "audits", "ORDER BY audit");
   while (rows.next()) {
@@ -193,6 +215,8 @@ std::vector<AuditSummary> list_audits(Connection& connection) {
     while (arms.next()) summary.arms.push_back(arms.text(2));
     summary.turns_done = connection.integer(
         "SELECT count(*) FROM (SELECT DISTINCT arm, trial FROM attempts WHERE audit = " + number + ")");
+    const auto place = places.find(rows.integer(0));
+    if (place != places.end()) summary.prompts = set_place(place->second);
     audits.push_back(std::move(summary));
   }
   return audits;
@@ -241,16 +265,21 @@ Store Store::open_reader(const std::string& path) {
 }
 
 void Store::create(Audit& audit) {
-  Connection& connection = database_->connection;
-  check(audit.arms.size() == audit.plan.spec.arms.size(), "an arm for every name in the plan");
-  for (const std::string& name : audit.plan.spec.arms) check(is_plain_name(name), "arms with plain names");
-  if (audit.id.empty()) audit.id = new_audit_id();
-  if (audit.created.empty()) audit.created = utc_now();
-  check(is_plain_name(audit.id), "a plain audit id");
-  Transaction transaction(connection, "BEGIN IMMEDIATE");
-  audit.segments = {{audit.created, audit.tool}};
-  insert_facts(connection, next_audit_number(connection), audit);
+  Transaction transaction(database_->connection, "BEGIN IMMEDIATE");
+  create_audit(database_->connection, audit);
   transaction.commit();
+}
+
+std::vector<std::string> Store::create(size_t count, const std::function<Audit(size_t)>& make) {
+  Transaction transaction(database_->connection, "BEGIN IMMEDIATE");
+  std::vector<std::string> ids;
+  for (size_t i = 0; i < count; ++i) {
+    Audit audit = make(i);
+    create_audit(database_->connection, audit);
+    ids.push_back(audit.id);
+  }
+  transaction.commit();
+  return ids;
 }
 
 void Store::import(const Audit& audit) {
@@ -276,6 +305,7 @@ void Store::append(const std::string& id, const Turn& turn, int32_t attempt, con
   Connection& connection = database_->connection;
   try {
     if (!database_->open_audits.contains(id)) {
+      database_->open_audits.clear();  // audits are run one after another
       const int64_t number = audit_number(connection, id);
       database_->open_audits[id] = {number, read_plan(connection, number),
                                     stored_choice_sets(connection, number)};

@@ -2,12 +2,14 @@
 // a trial is one transaction, committed before it is acknowledged.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/audit/audit.h"
+#include "core/audit/set_place.h"
 
 namespace ra {
 
@@ -21,6 +23,7 @@ struct AuditSummary {
   std::vector<std::string> arms;
   int64_t turns = 0;
   int64_t turns_done = 0;
+  std::optional<SetPlace> prompts;  // of a list
 };
 
 // An audit by a name that later ones are compared with.
@@ -43,6 +46,8 @@ class Store {
 
   // Commits the audit's identity, plan and arms, before the first kernel. Fills in id and created.
   void create(Audit& audit);
+  // The same of the audits that `make` makes, all or none; gives their ids.
+  std::vector<std::string> create(size_t count, const std::function<Audit(size_t)>& make);
   // Commits a whole audit that was made elsewhere and checked (read_export).
   void import(const Audit& audit);
   // Opens a new segment of an audit that is being resumed.

@@ -1,11 +1,9 @@
 #include "core/audit/verdict.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
-#include <cmath>
 
 #include "core/audit/operations.h"
+#include "core/audit/phrases.h"
 #include "core/audit/policy.h"
 #include "core/error.h"
 
@@ -15,22 +13,6 @@ namespace {
 constexpr const char* kScope =
     "Tested: repro-audit's own engine, this model, prompt(s), machine and schedules. Not tested: your "
     "serving stack.";
-
-// "4.7%": one decimal, whatever the locale.
-std::string percent(double share) {
-  std::array<char, 32> text{};
-  const auto end =
-      std::to_chars(text.data(), text.data() + text.size(), share * 100, std::chars_format::fixed, 1).ptr;
-  return std::string(text.data(), end) + "%";
-}
-
-std::string counted(int64_t count, const std::string& noun) {
-  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
-}
-
-std::string k_of_n(int64_t k, int64_t n) {
-  return std::to_string(k) + " of " + std::to_string(n);
-}
 
 bool is_clean(Verdict verdict) {
   return verdict == Verdict::identical || verdict == Verdict::tokens_identical;

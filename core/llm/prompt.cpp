@@ -5,12 +5,11 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "core/json.h"
 #include "core/utf8.h"
 
 namespace ra {
 
-std::string prompt_text(std::string bytes, std::string_view name) {
+void check_prompt_bytes(std::string_view bytes, std::string_view name) {
   const auto fail = [&](size_t offset, std::string_view found, std::string_view expected) {
     const auto line = 1 + std::count(bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(offset), '\n');
     throw Error(Exit::bad_input,
@@ -24,16 +23,23 @@ std::string prompt_text(std::string bytes, std::string_view name) {
   if (const size_t at = bytes.find('\r'); at != bytes.npos) {
     fail(at, "a carriage return", "lines that end in LF alone");
   }
+}
+
+std::string prompt_text(std::string bytes, std::string_view name) {
+  check_prompt_bytes(bytes, name);
   if (bytes.ends_with('\n')) bytes.pop_back();
   if (bytes.empty()) throw Error(Exit::bad_input, fmt::format("{}: is empty; expected text", name));
   return bytes;
 }
 
 std::vector<int32_t> prompt_ids(std::string_view json, std::string_view name, int32_t vocab) {
+  return prompt_ids(parse_json(json, name), name, vocab);
+}
+
+std::vector<int32_t> prompt_ids(const Json& array, std::string_view name, int32_t vocab) {
   check(vocab > 0, "a vocabulary");
-  const Json parsed = parse_json(json, name);
   std::vector<int32_t> ids;
-  for (const Json& id : parsed.array(name)) {
+  for (const Json& id : array.array(name)) {
     const std::string where = fmt::format("{}: [{}]", name, ids.size());
     ids.push_back(static_cast<int32_t>(id.unsigned_integer(where, static_cast<uint64_t>(vocab) - 1)));
   }

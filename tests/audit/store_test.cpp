@@ -137,6 +137,38 @@ TEST(Store, HoldsManyAuditsAndFindsThemByTheBeginningOfTheirIds) {
   }
 }
 
+TEST(Store, AuditsOfOneListAreCommittedAllOrNoneAndHaveIdsOfTheirOwn) {
+  const TemporaryFolder folder;
+  Store store = Store::open_writer(folder / "audits.db");
+  const auto make = [](size_t place) {
+    ScriptedAudit scripted = scripted_audit(scripted_spec(), {});
+    scripted.audit.id = "";
+    record({.set = "set-1",
+            .place = static_cast<int64_t>(place) + 1,
+            .count = 500,
+            .name = "p",
+            .sha256 = "",
+            .seed = 1},
+           scripted.audit.subject.settings);
+    return scripted.audit;
+  };
+  EXPECT_THROW(store.create(3,
+                            [&](size_t place) {
+                              if (place == 2) throw Error(Exit::usage, "no plan");
+                              return make(place);
+                            }),
+               Error);
+  EXPECT_THAT(store.list(), IsEmpty());
+  // An id ends with four random digits: of 500 within a second some are drawn twice, 6 times of 7.
+  const std::vector<std::string> ids = store.create(500, make);
+  EXPECT_EQ(std::set<std::string>(ids.begin(), ids.end()).size(), 500u);
+  const std::vector<AuditSummary> audits = store.list();
+  ASSERT_EQ(audits.size(), 500u);
+  EXPECT_EQ(audits[7].id, ids[7]);
+  ASSERT_TRUE(audits[7].prompts);
+  EXPECT_EQ(audits[7].prompts->place, 8);
+}
+
 TEST(Store, SuggestsTheNearestId) {
   const TemporaryFolder folder;
   ScriptedAudit scripted = scripted_audit(scripted_spec(), {});

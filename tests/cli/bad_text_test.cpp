@@ -218,6 +218,52 @@ TEST_F(BadPrompt, B47TokenIds) {
   EXPECT_THAT(refuse_ids(many + "]"), HasSubstr("1000001 tokens; expected fewer than the model's context"));
 }
 
+// The same of a list of prompts; every single defect is in tests/llm/prompt_list_test.cpp.
+class BadPromptList : public BadPrompt {
+ protected:
+  std::string refuse_list(const std::string& bytes, int status = 3) const {
+    const std::string file = folder.write("prompts.jsonl", bytes);
+    const std::string line = refused({.arguments = {"run", "--model", golden_path("llama-tied-bf16"), "--raw",
+                                                    "--prompts", file, "--db", folder.file("audits.sqlite")}},
+                                     bytes.size(), status);
+    EXPECT_THAT(line, StartsWith(file));
+    EXPECT_FALSE(std::filesystem::exists(folder.file("audits.sqlite")));
+    return line.substr(std::min(file.size(), line.size()));
+  }
+  static std::string line(const std::string& id) { return "{\"id\":\"" + id + "\",\"prompt\":\"x\"}\n"; }
+};
+
+TEST_F(BadPromptList, B43IsRefusedWithTheLine) {
+  EXPECT_THAT(refuse_list(line("a") + "\xff"), StartsWith("@24: line 2: byte 0xff is not UTF-8"));
+  EXPECT_THAT(refuse_list(line("a") + R"({"id":"b","prompt":"\ud800"})"), StartsWith(": line 2@"));
+  EXPECT_THAT(refuse_list(line("a") + '\0'), StartsWith("@24: line 2: a NUL"));
+  EXPECT_THAT(refuse_list("{\"id\":\"a\",\"prompt\":\"x\"}\r\n"),
+              StartsWith("@23: line 1: a carriage return"));
+  EXPECT_THAT(refuse_list("\xef\xbb\xbf" + line("a")), StartsWith("@0: line 1: a byte order mark"));
+  EXPECT_THAT(refuse_list(line("a") + "\n" + line("b")), StartsWith(": line 2: an empty line"));
+  EXPECT_THAT(refuse_list(line("a") + "{\"prompt\":\"x\"}\n"), StartsWith(": line 2: no id"));
+  EXPECT_THAT(refuse_list(line("a") + line("a")), StartsWith(": line 2: id \"a\" is that of line 1"));
+}
+
+TEST_F(BadPromptList, B44APromptLongerThanTheContextIsRefusedWithItsLine) {
+  EXPECT_THAT(refuse_list(line("a") + R"({"id":"b","prompt":")" + std::string(100'000, '^') + "\"}\n"),
+              testing::ContainsRegex("^: line 2: [0-9]+ tokens; expected fewer than the model's context"));
+}
+
+TEST_F(BadPromptList, B46NoneAndAMillionAndOne) {
+  EXPECT_THAT(refuse_list("", 2), HasSubstr("no prompt; expected a JSON object a line"));
+  std::string many;
+  for (int i = 0; i < 1'000'001; ++i) many += line(std::to_string(i));
+  EXPECT_THAT(refuse_list(many), StartsWith(": line 10001: more prompts; expected at most 10000"));
+  EXPECT_THAT(refuse_list(std::string(65 << 20, ' ')),
+              StartsWith(": larger; expected a text file of at most"));
+}
+
+TEST_F(BadPromptList, B47TokenIds) {
+  EXPECT_THAT(refuse_list(R"({"id":"a","prompt_ids":[1, 640]})"),
+              StartsWith(": line 1: prompt_ids: [1]: found 640"));
+}
+
 // B42, B45: hostile templates and the texts of special tokens are data. The audit runs, and says what it was given.
 TEST(GoodPrompt, TemplatesAreHashedAndSpecialTextIsTextUnlessParsed) {
   const CheckpointFolder folder;

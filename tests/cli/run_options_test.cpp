@@ -64,10 +64,17 @@ TEST(RunOptions, ProbesStandAroundTheEndsOfSegmentsUnlessAskedElsewhere) {
 TEST(RunOptions, ThePromptComesFromExactlyOnePlace) {
   RunOptions options = typed();
   options.prompt_ids = "ids.json";
-  EXPECT_THAT(usage(options), HasSubstr("both --prompt and --prompt-ids"));
+  EXPECT_THAT(usage(options), HasSubstr("two of --prompt, --prompt-ids and --prompts"));
   options.prompt.reset();
-  EXPECT_TRUE(resolve(options, {}).prompt_is_ids);
+  EXPECT_EQ(resolve(options, {}).prompt_source, PromptSource::ids);
+  options.prompts = "list.jsonl";
+  EXPECT_THAT(usage(options), HasSubstr("two of --prompt, --prompt-ids and --prompts"));
   options.prompt_ids.reset();
+  EXPECT_EQ(resolve(options, {}).prompt_source, PromptSource::list);
+  options.baseline = "nightly";
+  EXPECT_THAT(usage(options), HasSubstr("--baseline with a list of prompts; expected one prompt"));
+  options = typed();
+  options.prompt.reset();
   EXPECT_THAT(usage(options), HasSubstr("no prompt; expected --prompt FILE"));
 }
 

@@ -10,8 +10,10 @@
 #include "core/audit/store_codec.h"
 #include "reports/comparison_report.h"
 #include "reports/html_filing.h"
+#include "reports/prompts_report.h"
 #include "reports/report.h"
 #include "reports/trend.h"
+#include "tests/reports/example_set.h"
 #include "tests/support/example_audit.h"
 #include "tests/support/golden.h"
 #include "tests/support/temporary_folder.h"
@@ -138,8 +140,11 @@ TEST(HtmlLayoutLong, OfEveryKindOfPageIsSound) {
                                              .key_id = std::string(64, 'e'),
                                              .run_chain_head = std::string(64, 'd'),
                                              .clauses = clauses}));
+  folder.write("prompts.html", prompts_html(example_set()));
+  folder.write("hostile_prompts.html", prompts_html(example_set(true)));
   expect_sound(folder,
-               "filing.html quiet.html unfinished.html hostile.html streams.html long.html trend.html");
+               "filing.html quiet.html unfinished.html hostile.html streams.html long.html trend.html "
+               "prompts.html hostile_prompts.html");
 }
 
 }  // namespace

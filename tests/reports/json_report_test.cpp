@@ -3,11 +3,11 @@
 
 #include <clocale>
 #include <cstdlib>
-#include <fstream>
 
 #include "core/json.h"
 #include "reports/report.h"
 #include "tests/reports/golden_report.h"
+#include "tests/reports/valid_formats.h"
 #include "tests/support/audit_builder.h"
 #include "tests/support/example_audit.h"
 
@@ -21,12 +21,7 @@ std::string report_of(const Audit& audit) {
 }
 
 void expect_valid(const std::string& report) {
-  const std::string path = testing::TempDir() + "report.json";
-  std::ofstream(path, std::ios::binary) << report;
-  const std::string command = "python3 " RA_SOURCE "/tests/reports/check_schema.py " RA_SOURCE
-                              "/reports/report.schema.json '" +
-                              path + "'";
-  EXPECT_EQ(std::system(command.c_str()), 0);
+  expect_valid_json(report, "report.schema.json");
 }
 
 TEST(JsonReport, OfAScriptedAuditIsTheGoldenOne) {

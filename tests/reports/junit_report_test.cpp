@@ -1,12 +1,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <fstream>
-
 #include "core/audit/policy.h"
 #include "reports/report.h"
 #include "tests/reports/golden_report.h"
+#include "tests/reports/valid_formats.h"
 #include "tests/support/example_audit.h"
 
 namespace ra {
@@ -24,14 +22,6 @@ Audit judged(Audit audit, const std::string& policy) {
   return audit;
 }
 
-void expect_valid(const std::string& report) {
-  const std::string path = testing::TempDir() + "junit.xml";
-  std::ofstream(path, std::ios::binary) << report;
-  const std::string command =
-      "xmllint --nonet --noout --schema " RA_SOURCE "/tests/reports/junit.xsd '" + path + "' 2>&1";
-  EXPECT_EQ(std::system(command.c_str()), 0) << "libxml2-utils has xmllint\n" << report;
-}
-
 const ExampleSpec kSmall{.runs = 60, .max_tokens = 60, .max_batch_size = 8};
 
 TEST(JunitReport, OfAScriptedAuditIsTheGoldenOne) {
@@ -39,13 +29,13 @@ TEST(JunitReport, OfAScriptedAuditIsTheGoldenOne) {
 }
 
 TEST(JunitReport, FollowsItsSchemaWhateverTheOutcomeAndTheNames) {
-  expect_valid(report_of(example_audit(kSmall)));
+  expect_valid_junit(report_of(example_audit(kSmall)));
   ExampleSpec spec = kSmall;
   spec.finished = false;
-  expect_valid(report_of(judged(example_audit(spec), "evidence")));
+  expect_valid_junit(report_of(judged(example_audit(spec), "evidence")));
   spec = kSmall;
   spec.hostile = true;
-  expect_valid(report_of(judged(example_audit(spec), "evidence")));
+  expect_valid_junit(report_of(judged(example_audit(spec), "evidence")));
 }
 
 TEST(JunitReport, AnUnmetRuleIsAFailureAndAPendingOneIsSkipped) {

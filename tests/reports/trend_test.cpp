@@ -54,7 +54,7 @@ TEST(Trend, JsonSaysWhatTheTableSays) {
     const Json::Array& arms = audits[i].find("arms")->array("arms");
     ASSERT_EQ(arms.size(), trend.entries[i].arms.size());
     for (size_t a = 0; a < arms.size(); ++a) {
-      const TrendArm& arm = trend.entries[i].arms[a];
+      const ArmSummary& arm = trend.entries[i].arms[a];
       EXPECT_EQ(arms[a].find("verdict")->string("verdict"), name_of(arm.verdict));
       EXPECT_EQ(arms[a].find("distinct_streams")->integer("d"), arm.distinct_streams);
       EXPECT_EQ(arms[a].find("first_divergence")->is_null(), !arm.first_divergence.has_value());
