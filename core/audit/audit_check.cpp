@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "core/audit/set_place.h"
 #include "core/audit/store_codec.h"
 #include "core/error.h"
 
@@ -26,6 +27,7 @@ class AuditChecker {
                  audit_.arms[arm].name == audit_.plan.spec.arms[arm] && is_plain_name(audit_.arms[arm].name),
              "an arm of another name than the plan's");
     }
+    set_place(audit_.subject.settings);  // throws where a list of prompts could not be put together
     for (const Attempt& attempt : audit_.attempts) check_attempt(attempt);
     check_results();
   }

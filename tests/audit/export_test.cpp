@@ -1,5 +1,4 @@
 #include "core/audit/export.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,6 +6,8 @@
 #include <limits>
 #include <set>
 
+#include "core/audit/set_place.h"
+#include "core/audit/set_place.h"
 #include "core/audit/store.h"
 #include "core/audit/store_codec.h"
 #include "core/gzip.h"
@@ -230,6 +231,16 @@ TEST(Export, AForgedLineContradictsTheOthers) {
     EXPECT_THAT(refused, AnyOf(StartsWith("a.gz: "), StartsWith("a.gz@"))) << change.second;
     EXPECT_EQ(refused.find('\n'), refused.npos) << "one line";
   }
+}
+
+TEST(Export, APlaceInAListOfPromptsThatIsNoneIsRefused) {
+  Audit audit = eventful();
+  record({.set = "set-1", .place = 1, .count = 2, .name = "p", .sha256 = "", .seed = 1},
+         audit.subject.settings);
+  EXPECT_EQ(read_export(export_audit(audit), "a.gz").subject.settings, audit.subject.settings);
+  audit.subject.settings["prompts.place"] = "3";
+  EXPECT_THAT(refusal([&] { read_export(export_audit(audit), "a.gz"); }),
+              HasSubstr("setting prompts.place: found \"3\"; expected a number from 1 to 2"));
 }
 
 TEST(Export, ALineMoreOrLessIsMissed) {
