@@ -25,6 +25,7 @@
 #include "core/audit/store.h"
 #include "core/error.h"
 #include "core/llm/arms.h"
+#include "core/printable.h"
 #include "reports/comparison_report.h"
 #include "reports/prompts_report.h"
 #include "reports/report.h"
@@ -115,7 +116,15 @@ int run_run(const RunOptions& options) {
   if (checkpoint.tokenizer().present()) tokenizer = Tokenizer::open(checkpoint.tokenizer());
   const Tokenizer* const pieces = tokenizer ? &*tokenizer : nullptr;
   std::optional<NewAudits> planned;
-  if (!earlier) planned.emplace(settings, checkpoint, pieces);
+  if (!earlier) {
+    // The model is hashed: long, where it is large and its digest is not remembered.
+    const bool show = !options.quiet && stderr_is_terminal();
+    if (show)
+      rewrite_line("repro-audit: hashing " + printable(checkpoint.name()),
+                   static_cast<size_t>(terminal_width()));
+    planned.emplace(settings, checkpoint, pieces);
+    if (show) rewrite_line("", static_cast<size_t>(terminal_width()));
+  }
   const size_t count = planned ? planned->size() : named.audits.size();
   const auto audit_at = [&](size_t place) {
     return planned ? planned->make(place) : Store::open_reader(database).load(named.audits[place]);

@@ -289,5 +289,22 @@ TEST(Audit, TheNightlyPolicyNeedsAControlThatFiredAndSaysSoLast) {
   EXPECT_THAT(again.out, testing::HasSubstr("\"exit_status\": 1"));
 }
 
+TEST(AuditLong, TheReportOfAThousandRunsTakesLessThanASecondAnd200Mebibytes) {
+  const TemporaryFolder folder;
+  std::vector<std::string> arguments = tiny_audit(folder, {"--quiet", "--ignore-eos"});
+  *std::find(arguments.begin(), arguments.end(), "12") = "1000";
+  *std::find(arguments.begin(), arguments.end(), "8") = "100";
+  *std::find(arguments.begin(), arguments.end(), "1-6") = "1-32";
+  ASSERT_EQ(run_program(arguments).status, 0);
+  const Finished made = run_program({"report", "--html", folder / "report.html", "--json",
+                                     folder / "report.json", "--db", folder / "audits.sqlite"});
+  EXPECT_EQ(made.status, 0) << made.err;
+  EXPECT_LT(std::filesystem::file_size(folder / "report.html"), 400'000u);
+#ifndef __SANITIZE_ADDRESS__
+  EXPECT_LT(made.cpu_seconds, 1);
+  EXPECT_LT(made.peak_bytes, uint64_t{200} << 20);
+#endif
+}
+
 }  // namespace
 }  // namespace ra

@@ -24,6 +24,7 @@ const std::vector<std::vector<std::string>> kVerbs = {{"run"},
                                                       {"trend"},
                                                       {"doctor"},
                                                       {"model"},
+                                                      {"devices"},
                                                       {"tokenize"},
                                                       {"db", "check"},
                                                       {"db", "prune"},
@@ -69,6 +70,25 @@ TEST(Manual, HasEveryOptionOfTheHelpAndNoOther) {
   options.erase("help");
   EXPECT_GT(options.size(), 30u);
   EXPECT_EQ(matches(manual("repro-audit.1"), std::regex(R"re(\\-([a-z][a-z-]*))re")), options);
+}
+
+// kVerbs is every command that help lists, and every one below it.
+TEST(Manual, ChecksEveryVerb) {
+  const auto listed = [](const std::string& help) {
+    const size_t begin = help.find("\nSubcommands:\n");
+    return begin == std::string::npos ? std::set<std::string>()
+                                      : matches(help.substr(begin, help.find("\n\n", begin) - begin),
+                                                std::regex(R"re(\n  (\w+))re"));
+  };
+  std::set<std::string> verbs, checked;
+  for (const std::string& verb : listed(help_of({}))) {
+    const std::set<std::string> below = listed(help_of({verb}));
+    if (below.empty()) verbs.insert(verb);
+    for (const std::string& word : below) verbs.insert(verb + " " + word);
+  }
+  for (const std::vector<std::string>& verb : kVerbs)
+    checked.insert(verb[0] + (verb.size() > 1 ? " " + verb[1] : ""));
+  EXPECT_EQ(checked, verbs);
 }
 
 TEST(Manual, HasEveryVerb) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <chrono>
 #include <random>
 #include <thread>
@@ -244,6 +245,29 @@ TEST(Prompts, AListCanComeFromStandardInput) {
   EXPECT_EQ(finished.status, 0) << finished.err;
   EXPECT_EQ(finished.err, "");
   EXPECT_THAT(finished.out, HasSubstr("one answer to each of 1 prompt,"));
+}
+
+TEST(Prompts, AThousandAuditsAreListedInAFifthOfASecond) {
+  const TemporaryFolder folder;
+  std::string list;
+  for (int i = 0; i < 1000; ++i)
+    list += "{\"id\":\"" + std::to_string(i) + "\",\"prompt_ids\":[" + std::to_string(i % 600) + "]}\n";
+  std::vector<std::string> arguments = {"run",   "--model",   RA_GOLDEN "/llama-tied-bf16",
+                                        "--raw", "--db",      folder / "audits.sqlite",
+                                        "-n",    "1",         "--max-tokens",
+                                        "1",     "--quiet",   "--batch-sizes",
+                                        "1",     "--prompts", folder.write("list.jsonl", list)};
+  Process process({.arguments = arguments});
+  while (process.running() && audits(folder).empty())
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  process.send(SIGTERM);
+  const Finished stopped = process.wait();
+  ASSERT_EQ(stopped.status, 128 + SIGTERM) << stopped.err;
+  const Finished listed = with_database(folder, {"list"});
+  EXPECT_EQ(std::count(listed.out.begin(), listed.out.end(), '\n'), 1000);
+#ifndef __SANITIZE_ADDRESS__
+  EXPECT_LT(listed.cpu_seconds, 0.2);
+#endif
 }
 
 }  // namespace
