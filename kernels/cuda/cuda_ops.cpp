@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "kernels/bf16.h"
 #include "kernels/cuda/kernel_sets.h"
+#include "kernels/cuda/product_check.h"
 #include "kernels/product_shape.h"
 #include "kernels/rope_table.h"
 
@@ -34,7 +35,7 @@ bool has_any_bias(const ModelShape& shape) {
 struct CudaOps::Sizes {
   Sizes(const ModelShape& shape, const Capacity& capacity, int multiprocessors) {
     const auto padded = [](int count) {
-      return static_cast<size_t>(std::max({kTriedRows, captured_rows(count), planned_rows(count)}));
+      return static_cast<size_t>(std::max({kSampleRows, captured_rows(count), planned_rows(count)}));
     };
     rows = padded(capacity.rows);
     logit_rows = padded(capacity.logit_rows);
@@ -183,7 +184,8 @@ ProductSite CudaOps::product_site(Role role) const {
 
 void CudaOps::run_product(Role role, int layer) {
   const ProductSite site = product_site(role);
-  products_.run(*plans_.at(role), site, weights_.matrix(role, layer));
+  products_.run(*plans_.at(role), role == Role::lm_head ? logit_rows_ : rows_, site,
+                weights_.matrix(role, layer));
   if (has_bias(shape_, role))
     add_bias(launch_, rows_, bias_sums_.data(), weights_.bias(role, layer), site.n, rounded_output(role));
 }

@@ -29,7 +29,7 @@ void CudaOps::plan_products(const KernelSet& set, const StepInput& input) {
     const ProductPlan& plan = products_.plan(made, launch.rows, product_site(launch.role));
     if (made.algorithm == Algorithm::lt_heuristic) {
       made.library = "cuBLASLt " + products_.library_version();
-      made.rows = plan.rows;
+      made.rows = plan.padded_to;
     }
     made.kernel = plan.text;
     plans_.emplace(launch.role, &plan);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
 
 #include "core/error.h"
 #include "kernels/cuda/product_check.h"
@@ -21,16 +22,19 @@ std::string shape_text(int rows, const ProductSite& site) {
          " x " + std::to_string(site.k);
 }
 
-// As it stands in remembered timings.
-std::string launched_text(const ProductPlan& plan) {
-  return std::to_string(plan.rows) + " rows " + plan.candidate.text();
+// The first of the range of rows that ends with `last`.
+int first_planned(int last) {
+  int first = last;
+  while (first > 1 && planned_rows(first - 1) == last) --first;
+  return first;
 }
 
-// Few rows are also tried with more: for some shapes the heuristic offers nothing fast of the class but for 64 rows.
-std::vector<int> padded_rows(int rows) {
-  std::vector<int> tried = {rows};
-  if (rows < kTriedRows) tried.push_back(kTriedRows);
-  return tried;
+// For some shapes the heuristic offers nothing fast of the class for few rows but what it offers for 64.
+std::vector<int> offered_rows(int rows) {
+  constexpr int kOfferedRows = 64;
+  std::vector<int> offered = {rows};
+  if (rows < kOfferedRows) offered.push_back(kOfferedRows);
+  return offered;
 }
 
 }  // namespace
@@ -57,40 +61,45 @@ ProductPlan ProductPlans::heuristic_plan(int rows, const ProductSite& site) {
     throw Error(Exit::device, "cuBLASLt " + lt_.version() + ": offers nothing for the product of " +
                                   shape_text(rows, site) + "; expected a first heuristic");
   }
-  return {ProductPlan::Kernel::library, rows, candidates[0], candidates[0].text()};
+  return {ProductPlan::Kernel::library, rows, candidates[0],
+          candidates[0].text()};  // padded as the stack does
 }
 
-// The fastest kernel of the class that shows its bits. Our own ones answer to the processor's steps, the library's to ours.
+// The fastest kernel of the class that shows its bits at both ends of its range of rows. Our own ones answer to the
+// processor's steps, the library's to ours.
 ProductPlan ProductPlans::flat_plan(int rows, const ProductSite& site) {
-  const auto runner = [&](const ProductPlan& plan) {
-    return [&, plan](const uint16_t* inputs, void* outputs) {
-      run(plan, site, site.weights[0], inputs, outputs);
+  const auto runner = [&](const ProductPlan& plan, int count) {
+    return [&, plan, count](const uint16_t* inputs, void* outputs) {
+      run(plan, count, site, site.weights[0], inputs, outputs);
     };
   };
-  const auto equals_steps = [&](const ProductPlan& plan) {
-    return certifier_.equals_steps(runner(plan), plan.rows, site.n, site.k, site.fp32_out, site.weights[0],
+  const auto equals_steps = [&](const ProductPlan& plan, int count) {
+    return certifier_.equals_steps(runner(plan, count), count, site.n, site.k, site.fp32_out, site.weights[0],
                                    site.x, site.y);
   };
+  const std::set<int> ends = {first_planned(rows), rows};
   if (decode_product_fits(rows, site.n, site.k)) {
-    ProductPlan plan{ProductPlan::Kernel::decode, rows, {}, "own decode kernel, 16 outputs a warp"};
-    if (equals_steps(plan)) return plan;
+    ProductPlan plan{ProductPlan::Kernel::decode, 0, {}, "own decode kernel, 16 outputs a warp"};
+    if (std::all_of(ends.begin(), ends.end(), [&](int end) { return equals_steps(plan, end); })) return plan;
   }
   const std::vector<ProductPlan> plans = library_plans(rows, site);
   if (!plans.empty()) {
     const auto [peer, first] = peers_.try_emplace({site.n, site.k, site.fp32_out});
     if (first) {
-      peer->second = {ProductPlan::Kernel::decode, kSampleRows, {}, ""};
+      peer->second = {ProductPlan::Kernel::decode, 0, {}, ""};
       // The plain one answers for itself below.
-      if (!equals_steps(peer->second)) peer->second.kernel = ProductPlan::Kernel::plain;
+      if (!equals_steps(peer->second, kSampleRows)) peer->second.kernel = ProductPlan::Kernel::plain;
     }
     for (const ProductPlan& plan : plans) {
-      if (certifier_.equals_peer(runner(plan), runner(peer->second), plan.rows, site.n, site.k, site.fp32_out,
-                                 site.x, site.y))
+      if (std::all_of(ends.begin(), ends.end(), [&](int end) {
+            return certifier_.equals_peer(runner(plan, end), runner(peer->second, kSampleRows), end, site.n,
+                                          site.k, site.fp32_out, site.x, site.y);
+          }))
         return plan;
     }
   }
-  ProductPlan plain{ProductPlan::Kernel::plain, rows, {}, "own plain kernel"};
-  if (equals_steps(plain)) return plain;
+  ProductPlan plain{ProductPlan::Kernel::plain, 0, {}, "own plain kernel"};
+  if (std::all_of(ends.begin(), ends.end(), [&](int end) { return equals_steps(plain, end); })) return plain;
   throw Error(Exit::device,
               "certification failed: no kernel of this device gives the bits of hopper-k16/1 for the product "
               "of " +
@@ -102,12 +111,15 @@ std::vector<ProductPlan> ProductPlans::library_plans(int rows, const ProductSite
   // What the library was measured for; it needs 16-byte rows, and drops the end of k in some kernels otherwise.
   if (site.k % 64 != 0 || site.n % 8 != 0) return {};
   std::vector<ProductPlan> plans;
-  for (const int launched : padded_rows(rows)) {
+  for (const int offered : offered_rows(rows)) {
     for (const LtCandidate& candidate :
-         lt_.candidates({launched, site.n, site.k, site.fp32_out}, false, kMostCandidates)) {
-      if (!candidate.is_flat()) continue;
-      plans.push_back({ProductPlan::Kernel::library, launched, candidate,
-                       "cuBLASLt " + lt_.version() + " " + candidate.text()});
+         lt_.candidates({offered, site.n, site.k, site.fp32_out}, false, kMostCandidates)) {
+      const bool known = std::any_of(plans.begin(), plans.end(), [&](const ProductPlan& plan) {
+        return plan.candidate.config == candidate.config;
+      });
+      if (known || !candidate.is_flat()) continue;
+      plans.push_back(
+          {ProductPlan::Kernel::library, 0, candidate, "cuBLASLt " + lt_.version() + " " + candidate.text()});
     }
   }
   return by_time(std::move(plans), rows, site);
@@ -119,26 +131,25 @@ std::vector<ProductPlan> ProductPlans::by_time(std::vector<ProductPlan> plans, i
   const LtShape shape{rows, site.n, site.k, site.fp32_out};
   if (const std::vector<std::string>* known = timings_.find(shape)) {
     const auto place = [&](const ProductPlan& plan) {
-      return std::find(known->begin(), known->end(), launched_text(plan)) - known->begin();
+      return std::find(known->begin(), known->end(), plan.candidate.text()) - known->begin();
     };
     std::stable_sort(plans.begin(), plans.end(),
                      [&](const ProductPlan& a, const ProductPlan& b) { return place(a) < place(b); });
     return plans;
   }
-  fill_random(launch_, site.x, std::max(rows, kTriedRows), site.k, 1,
-              false);  // zeros would be multiplied faster
+  fill_random(launch_, site.x, rows, site.k, 1, false);  // zeros would be multiplied faster
   Timed timed;
   float least = 0;
   for (ProductPlan& plan : plans) {
-    run_time(plan, site, 1);  // warms up
-    const float time = run_time(plan, site, 2);
+    run_time(plan, rows, site, 1);  // warms up
+    const float time = run_time(plan, rows, site, 2);
     least = timed.empty() ? time : std::min(least, time);
     timed.emplace_back(time, std::move(plan));
   }
   for (auto& [time, plan] : timed) {
     if (time > kClearlySlow * least) continue;
     float times[kTimings];
-    for (float& one : times) one = run_time(plan, site, kRunsATiming);
+    for (float& one : times) one = run_time(plan, rows, site, kRunsATiming);
     std::nth_element(times, times + kTimings / 2, times + kTimings);
     time = times[kTimings / 2];
   }
@@ -150,7 +161,7 @@ std::vector<ProductPlan> ProductPlans::by_time(std::vector<ProductPlan> plans, i
   plans.clear();
   std::vector<std::string> fastest_first;
   for (auto& [time, plan] : timed) {
-    if (fastest_first.size() < kMostRemembered) fastest_first.push_back(launched_text(plan));
+    if (fastest_first.size() < kMostRemembered) fastest_first.push_back(plan.candidate.text());
     plans.push_back(std::move(plan));
   }
   timings_.add(shape, std::move(fastest_first));
@@ -158,17 +169,18 @@ std::vector<ProductPlan> ProductPlans::by_time(std::vector<ProductPlan> plans, i
 }
 
 // Milliseconds a run.
-float ProductPlans::run_time(const ProductPlan& plan, const ProductSite& site, int runs) {
+float ProductPlans::run_time(const ProductPlan& plan, int rows, const ProductSite& site, int runs) {
   begin_.record(launch_.stream);
-  for (int r = 0; r < runs; ++r) run(plan, site, site.weights[turn_++ % site.weights.size()]);
+  for (int r = 0; r < runs; ++r) run(plan, rows, site, site.weights[turn_++ % site.weights.size()]);
   end_.record(launch_.stream);
   end_.wait();
   return end_.since(begin_) / static_cast<float>(runs);
 }
 
-void ProductPlans::run(const ProductPlan& plan, const ProductSite& site, const uint16_t* w, const uint16_t* x,
-                       void* y) {
-  Product product{w, x, nullptr, nullptr, plan.rows, site.n, site.k};
+void ProductPlans::run(const ProductPlan& plan, int rows, const ProductSite& site, const uint16_t* w,
+                       const uint16_t* x, void* y) {
+  const int launched = plan.padded_to > 0 ? plan.padded_to : rows;
+  Product product{w, x, nullptr, nullptr, launched, site.n, site.k};
   if (site.fp32_out) {
     product.sums = static_cast<float*>(y);
   } else {
@@ -180,7 +192,7 @@ void ProductPlans::run(const ProductPlan& plan, const ProductSite& site, const u
     case ProductPlan::Kernel::plain:
       return plain_product(launch_, product);
     case ProductPlan::Kernel::library:
-      return lt_.run({plan.rows, site.n, site.k, site.fp32_out}, plan.candidate, w, x, y, launch_.stream);
+      return lt_.run({launched, site.n, site.k, site.fp32_out}, plan.candidate, w, x, y, launch_.stream);
   }
 }
 

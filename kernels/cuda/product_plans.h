@@ -30,7 +30,7 @@ struct ProductSite {
 
 struct ProductPlan {
   enum class Kernel : uint8_t { decode, plain, library } kernel = Kernel::plain;
-  int rows = 0;  // launched; those beyond the step's are padding
+  int padded_to = 0;  // rows launched whatever the step's; 0: the step's own
   LtCandidate candidate;
   std::string text;  // for the ledger
 };
@@ -42,8 +42,9 @@ class ProductPlans {
   // The plan for a choice that its rule made. Times and certifies candidates the first time, over random rows in the site's x
   // and y; never in a captured step. Error(device) naming the operation if nothing computes it.
   const ProductPlan& plan(const KernelChoice& choice, int rows, const ProductSite& site);
-  void run(const ProductPlan& plan, const ProductSite& site, const uint16_t* w) {
-    run(plan, site, w, site.x, site.y);
+  // Of `rows` rows, with weights `w` [n, k].
+  void run(const ProductPlan& plan, int rows, const ProductSite& site, const uint16_t* w) {
+    run(plan, rows, site, w, site.x, site.y);
   }
 
   const std::string& library_version() const { return lt_.version(); }
@@ -58,8 +59,9 @@ class ProductPlans {
   ProductPlan heuristic_plan(int rows, const ProductSite& site);
   std::vector<ProductPlan> library_plans(int rows, const ProductSite& site);
   std::vector<ProductPlan> by_time(std::vector<ProductPlan> plans, int rows, const ProductSite& site);
-  float run_time(const ProductPlan& plan, const ProductSite& site, int runs);
-  void run(const ProductPlan& plan, const ProductSite& site, const uint16_t* w, const uint16_t* x, void* y);
+  float run_time(const ProductPlan& plan, int rows, const ProductSite& site, int runs);
+  void run(const ProductPlan& plan, int rows, const ProductSite& site, const uint16_t* w, const uint16_t* x,
+           void* y);
 
   Launch launch_;
   BlasLt lt_;
@@ -71,9 +73,7 @@ class ProductPlans {
   std::map<std::tuple<int, int, bool>, ProductPlan> peers_;  // (n, k, fp32): what the library's answer to
 };
 
-// The rows at which `invariant` plans products of more than kDecodeRows rows: each plan serves up to so many.
+// `invariant` has one plan for a range of rows: the last of the range that `rows` is in.
 int planned_rows(int rows);
-// Rows that any plan may launch for fewer.
-constexpr int kTriedRows = 64;
 
 }  // namespace ra::cuda

@@ -13,8 +13,8 @@ constexpr const char* kMachine = "product timings 1, NVIDIA H100, 13.0, 13.1.0";
 
 ProductTimings example() {
   ProductTimings timings;
-  timings.add({64, 4096, 4096, false}, {"64 rows id=66 tile=24", "128 rows id=66 tile=31"});
-  timings.add({64, 151936, 4096, true}, {"64 rows id=66 tile=20"});
+  timings.add({64, 4096, 4096, false}, {"id=66 tile=24", "id=66 tile=31"});
+  timings.add({64, 151936, 4096, true}, {"id=66 tile=20"});
   timings.add({1024, 4096, 4096, false}, {});
   return timings;
 }
@@ -25,8 +25,7 @@ TEST(ProductTimings, AreTheSameAfterATextOfThem) {
   taken.take(text, kMachine);
   EXPECT_EQ(taken.text(kMachine), text);
   ASSERT_NE(taken.find({64, 4096, 4096, false}), nullptr);
-  EXPECT_THAT(*taken.find({64, 4096, 4096, false}),
-              ElementsAre("64 rows id=66 tile=24", "128 rows id=66 tile=31"));
+  EXPECT_THAT(*taken.find({64, 4096, 4096, false}), ElementsAre("id=66 tile=24", "id=66 tile=31"));
   EXPECT_EQ(taken.find({64, 4096, 4096, true}), nullptr);
 }
 
