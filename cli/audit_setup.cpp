@@ -98,6 +98,31 @@ Audit NewAudits::make(size_t place) const {
   return audit;
 }
 
+std::optional<int32_t> NewAudits::make_room(ArmsSpec& spec) {
+  const ArmsSpec empty = spec;
+  const std::vector<int32_t> asked = settings_.batch_sizes;
+  settings_.batch_sizes = fitting_sizes(asked, [&](const std::vector<int32_t>& sizes) {
+    settings_.batch_sizes = sizes;
+    spec = empty;
+    for (size_t prompt = 0; prompt < size(); ++prompt) ra::make_room(spec, make(prompt).plan);
+    if (!settings_.batch_sizes_may_shrink) return true;
+    const MemoryNeed need = memory_needed(shape_, spec);
+    return need.weights + need.cache + need.workspace <= memory_available(spec.device);
+  });
+  if (settings_.batch_sizes == asked) return std::nullopt;
+  common_.subject.settings["batch_sizes"] = recorded(settings_).at("batch_sizes");
+  return settings_.batch_sizes.back();
+}
+
+std::vector<int32_t> fitting_sizes(std::vector<int32_t> sizes,
+                                   const std::function<bool(const std::vector<int32_t>&)>& fits) {
+  while (!fits(sizes) && sizes.size() > 1) {
+    const int32_t most = std::max(sizes.front(), sizes.back() / 2);
+    std::erase_if(sizes, [most](int32_t size) { return size > most; });
+  }
+  return sizes;
+}
+
 ArmsSpec arms_spec(const RunSettings& settings, const Checkpoint& checkpoint) {
   ArmsSpec spec;
   spec.device = settings.device;

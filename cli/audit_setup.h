@@ -1,6 +1,8 @@
 // From settings and a model to an audit that can begin, or go on.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <vector>
 
 #include "cli/prompt.h"
@@ -27,6 +29,10 @@ class NewAudits {
   const std::string& set() const { return set_; }
   Audit make(size_t prompt) const;
 
+  // Makes room for all of them. If the batch sizes are a default and the device has no memory for that, the largest ones go
+  // first; returns the largest that is left then.
+  std::optional<int32_t> make_room(ArmsSpec& spec);
+
  private:
   RunSettings settings_;
   ModelShape shape_;
@@ -41,6 +47,10 @@ class NewAudits {
 ArmsSpec arms_spec(const RunSettings& settings, const Checkpoint& checkpoint);
 // Makes room for the plan too.
 void make_room(ArmsSpec& spec, const Plan& plan);
+
+// Of ascending sizes those up to a half of the largest, a quarter, ...: the first for which `fits`, or the least size alone.
+std::vector<int32_t> fitting_sizes(std::vector<int32_t> sizes,
+                                   const std::function<bool(const std::vector<int32_t>&)>& fits);
 
 std::vector<Arm> describe_arms(const std::vector<Subject*>& subjects);
 

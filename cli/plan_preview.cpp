@@ -17,15 +17,19 @@ namespace {
 struct DeviceSpeed {
   double bytes_per_second = 0;
   double flops = 0;
-  double seconds_a_layer = 0;  // of a step, whatever its rows: launches that hide nothing
+  double seconds_a_layer = 0;   // of a step, whatever its rows: launches that hide nothing
+  double seconds_a_row = 0;     // that the host needs and the device does not hide
+  double seconds_to_start = 0;  // until the first trial
 };
 
 // A current server core and its memory; an H100 as tests/bench/README.md has measured it.
 DeviceSpeed assumed_speed(const ArmsSpec& spec) {
   constexpr double kCpuBytesPerSecond = 20e9, kFlopsPerCore = 60e9;
-  constexpr double kGpuBytesPerSecond = 2.7e12, kGpuFlops = 600e12, kGpuSecondsALayer = 40e-6;
-  if (is_gpu(spec.device)) return {kGpuBytesPerSecond, kGpuFlops, kGpuSecondsALayer};
-  return {kCpuBytesPerSecond, kFlopsPerCore * std::max(1, spec.threads), 0};
+  constexpr double kGpuBytesPerSecond = 2.7e12, kGpuFlops = 600e12, kGpuSecondsALayer = 40e-6,
+                   kGpuSecondsARow = 1e-6, kGpuSecondsToStart = 4;
+  if (is_gpu(spec.device))
+    return {kGpuBytesPerSecond, kGpuFlops, kGpuSecondsALayer, kGpuSecondsARow, kGpuSecondsToStart};
+  return {kCpuBytesPerSecond, kFlopsPerCore * std::max(1, spec.threads)};
 }
 
 // Weights of the products, which every row multiplies once.
@@ -47,14 +51,16 @@ double step_seconds(const Plan& plan, const ModelShape& shape, const DeviceSpeed
         positions += slice.position + slice.rows;
       }
       seconds += std::max(weights * 2 / speed.bytes_per_second, rows * weights * 2 / speed.flops) +
-                 positions * key_bytes / speed.bytes_per_second + shape.layers * speed.seconds_a_layer;
+                 positions * key_bytes / speed.bytes_per_second + shape.layers * speed.seconds_a_layer +
+                 rows * speed.seconds_a_row;
     }
   }
   return seconds;
 }
 
 std::string minutes(double seconds) {
-  return seconds < 90 ? fmt::format("{:.0f} s", seconds) : fmt::format("{:.0f} min", seconds / 60);
+  if (seconds < 90) return fmt::format("{:.0f} s", seconds);
+  return fmt::format("{:.{}f} min", seconds / 60, seconds < 600 ? 1 : 0);
 }
 
 std::string memory_line(const ModelShape& shape, const ArmsSpec& spec) {
@@ -69,7 +75,7 @@ std::string memory_line(const ModelShape& shape, const ArmsSpec& spec) {
 std::string time_line(double seconds, const DeviceSpeed& speed) {
   return fmt::format(
       "time:        about {}, if memory gives {:.0f} GB/s and the device {:.0f} GFLOP/s; not measured\n",
-      minutes(seconds), speed.bytes_per_second / 1e9, speed.flops / 1e9);
+      minutes(speed.seconds_to_start + seconds), speed.bytes_per_second / 1e9, speed.flops / 1e9);
 }
 
 // The runs that each arm has of each prompt.

@@ -89,6 +89,12 @@ int end_set(const RunOptions& options, const PromptSet& set, std::optional<Event
   return set.exit_status;
 }
 
+void tell_shrunk(const RunOptions& options, const std::string& device, std::optional<int32_t> most) {
+  if (!most || options.quiet) return;
+  print_error(fmt::format("repro-audit: batch sizes up to {}: {} has no memory for all of the default ones\n",
+                          *most, device));
+}
+
 int run_run(const RunOptions& options) {
   const Config config = read_config(config_path());
   const std::string database = database_path(options.database, config);
@@ -130,11 +136,12 @@ int run_run(const RunOptions& options) {
     return planned ? planned->make(place) : Store::open_reader(database).load(named.audits[place]);
   };
   ArmsSpec spec = arms_spec(settings, checkpoint);
-  for (size_t place = 0; place < count; ++place) {
-    const Audit audit = audit_at(place);
-    if (baseline) require_comparable(*baseline, audit);
-    make_room(spec, audit.plan);
+  if (planned) {
+    tell_shrunk(options, settings.device, planned->make_room(spec));
+  } else {
+    for (size_t place = 0; place < count; ++place) make_room(spec, audit_at(place).plan);
   }
+  if (baseline) require_comparable(*baseline, audit_at(0));  // which is no list's
   if (options.dry_run) {
     print(plan_preview(count, audit_at, checkpoint.shape(), spec));
     return static_cast<int>(Exit::ok);

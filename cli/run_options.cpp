@@ -204,6 +204,7 @@ RunSettings resolve(const RunOptions& options, const Config& config) {
   settings.min_random_trials = profile.min_random_trials;
   settings.batch_sizes =
       parse_sizes(options.batch_sizes.value_or(profile.batch_sizes), "--batch-sizes", kMaxBatchSize);
+  settings.batch_sizes_may_shrink = !options.batch_sizes;
   settings.seed = options.seed.value_or(1);
   for (const std::string& name : parse_list(options.strata.value_or(profile.strata), "--strata")) {
     settings.strata.push_back(parse_stratum(name));

@@ -55,6 +55,7 @@ struct RunSettings {
   int32_t max_tokens = 0;
   int32_t min_random_trials = 0;
   std::vector<int32_t> batch_sizes;
+  bool batch_sizes_may_shrink = false;  // a default: where memory is short, the largest ones go
   uint64_t seed = 0;
   std::vector<Stratum> strata;
   std::vector<int32_t> probe_contexts;
