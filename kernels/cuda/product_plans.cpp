@@ -84,16 +84,19 @@ ProductPlan ProductPlans::flat_plan(int rows, const ProductSite& site) {
   }
   const std::vector<ProductPlan> plans = library_plans(rows, site);
   if (!plans.empty()) {
-    const auto [peer, first] = peers_.try_emplace({site.n, site.k, site.fp32_out});
-    if (first) {
-      peer->second = {ProductPlan::Kernel::decode, 0, {}, ""};
+    const std::tuple key{site.n, site.k, site.fp32_out};
+    auto known = peers_.find(key);
+    if (known == peers_.end()) {
+      ProductPlan made{ProductPlan::Kernel::decode, 0, {}, ""};
       // The plain one answers for itself below.
-      if (!equals_steps(peer->second, kSampleRows)) peer->second.kernel = ProductPlan::Kernel::plain;
+      if (!equals_steps(made, kSampleRows)) made.kernel = ProductPlan::Kernel::plain;
+      known = peers_.emplace(key, std::move(made)).first;
     }
+    const ProductPlan& peer = known->second;
     for (const ProductPlan& plan : plans) {
       if (std::all_of(ends.begin(), ends.end(), [&](int end) {
-            return certifier_.equals_peer(runner(plan, end), runner(peer->second, kSampleRows), end, site.n,
-                                          site.k, site.fp32_out, site.x, site.y);
+            return certifier_.equals_peer(runner(plan, end), runner(peer, kSampleRows), end, site.n, site.k,
+                                          site.fp32_out, site.x, site.y);
           }))
         return plan;
     }
