@@ -3,6 +3,11 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <fstream>
+#include <string_view>
+
+#include "core/gzip.h"
+#include "core/hash.h"
 #include "tests/cli/program.h"
 
 namespace ra {
@@ -30,6 +35,17 @@ std::string refusal(int status, const std::vector<std::string>& arguments) {
   return finished.err;
 }
 
+// The file of an audit that was begun a century later, its sum made anew.
+std::string begun_later(const std::string& file) {
+  std::string text = gunzip(file, "file", 64 << 20);
+  const size_t begun = text.find(R"({"kind":"segment","started":"20)") + 29;
+  text[begun + 1] = '1';
+  const size_t end = text.rfind("{\"kind\":\"end\"");
+  const size_t sum = text.find("\"sha256\":\"", end) + 10;
+  text.replace(sum, 64, hex(sha256(std::string_view(text).substr(0, end))));
+  return gzip(text);
+}
+
 TEST(ExportImport, AnotherDatabaseHoldsTheSameAudit) {
   const TemporaryFolder folder;
   const std::string here = folder / "audits.sqlite", there = folder / "there.sqlite";
@@ -52,8 +68,9 @@ TEST(ExportImport, AnotherDatabaseHoldsTheSameAudit) {
   EXPECT_EQ(run_program(in(there, {"db", "check"})).status, 0);
   EXPECT_THAT(run_program(in(there, {"import", file})).out, HasSubstr("already in the database, equal"));
 
-  ASSERT_EQ(run_program(in(here, {"run", "--resume", "latest"})).status, 0) << "a segment more";
-  EXPECT_THAT(refusal(8, in(here, {"import", file})), HasSubstr("in the database with other content"));
+  const std::string other = folder / "other.jsonl.gz";
+  std::ofstream(other, std::ios::binary) << begun_later(content(file));
+  EXPECT_THAT(refusal(8, in(here, {"import", other})), HasSubstr("in the database with other content"));
 }
 
 TEST(ExportImport, WhatIsNoExportFileIsRefusedAndLeavesNoDatabase) {
