@@ -28,6 +28,7 @@ struct Addend {
 
   // In units of 2^unit, towards zero.
   int64_t in_units(int unit) const {
+    if (significand == 0) return 0;  // of any exponent: nothing looked for the unit of it
     const int shift = exponent - fraction - unit;
     if (shift >= 0) return significand * (int64_t{1} << shift);  // at most 2^27: unit is never far below
     const int64_t magnitude = std::abs(significand);
