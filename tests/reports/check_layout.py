@@ -170,8 +170,12 @@ def problems_of_events(events, url):
     return found
 
 
-def look(browser, path, width, scheme, screenshots):
-    """What is wrong with the page, as sentences."""
+def find_chromium():
+    return shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def show(browser, path, width, scheme):
+    """Loads the page at this width; returns its address."""
     url = path.resolve().as_uri()
     browser.send("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
     browser.send("Emulation.setEmulatedMedia", media="screen",
@@ -179,6 +183,12 @@ def look(browser, path, width, scheme, screenshots):
     browser.events.clear()
     browser.send("Page.navigate", url=url)
     browser.wait_for("Page.loadEventFired")
+    return url
+
+
+def look(browser, path, width, scheme, screenshots):
+    """What is wrong with the page, as sentences."""
+    url = show(browser, path, width, scheme)
     # Open what is folded: its tables are part of the page.
     open_all = "document.querySelectorAll('details').forEach(d => { d.open = true; })"
     for state in ("folded", "open"):
@@ -207,7 +217,7 @@ def main(arguments):
     if not arguments:
         print(__doc__, file=sys.stderr)
         return 2
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    program = find_chromium()
     if program is None:
         print("no chromium here: layout, contrast and requests were not looked at")
         return 77

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/audit/analysis.h"
+#include "core/audit/export.h"
 #include "core/gzip.h"
 #include "core/json.h"
 #include "tests/support/golden.h"
@@ -38,6 +40,35 @@ TEST(SampleAudits, HoldWhatTheirReadmeSays) {
     const std::string html = read_file(kFolder + sample.name + ".html");
     EXPECT_THAT(html, HasSubstr("1000 runs, bit for bit"));
     EXPECT_THAT(read_file(kFolder + "README.md"), HasSubstr(sample.name));
+  }
+}
+
+TEST(SampleAudits, TheWholeOneIsSoundAndHoldsWhatTheReadmeSays) {
+  const std::string file = kFolder + "smollm2-135m-cpu.jsonl.gz";
+  const Audit audit = read_export(read_file(file), file);
+  const Finding finding = analyze(audit);
+  ASSERT_EQ(finding.arms.size(), 2u);
+  const ArmFinding &standard = finding.arms[0], &invariant = finding.arms[1];
+  EXPECT_EQ(standard.distinct_streams, 3);
+  EXPECT_EQ(standard.tokens.differing, 60);
+  EXPECT_EQ(standard.tokens.trials, 60);
+  EXPECT_EQ(invariant.done, 1000);
+  EXPECT_EQ(invariant.distinct_streams, 1);
+  EXPECT_EQ(invariant.digests.differing, 0);
+}
+
+// GitHub shows a README's pictures by their paths.
+TEST(SampleAudits, ThePicturesThatAreShownAreThereAndSmall) {
+  const std::string readme = read_file(RA_SOURCE "/README.md");
+  for (const char* name :
+       {"report-360-light", "report-360-dark", "report-1060-light", "report-1060-dark", "filing-a4"}) {
+    const std::string path = std::string("samples/screenshots/") + name + ".png";
+    const std::string bytes = read_file(RA_SOURCE "/" + path);
+    EXPECT_EQ(bytes.substr(1, 3), "PNG") << path;
+    EXPECT_LT(bytes.size(), 150'000u) << path;
+    if (std::string(name).find("1060") != std::string::npos) {
+      EXPECT_THAT(readme, HasSubstr(path));
+    }
   }
 }
 
