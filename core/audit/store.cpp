@@ -195,11 +195,20 @@ void create_audit(Connection& connection, Audit& audit) {
   insert_facts(connection, next_audit_number(connection), audit);
 }
 
+// Each table is read once: arms have no index, and there may be thousands of audits.
 std::vector<AuditSummary> list_audits(Connection& connection) {
   std::map<int64_t, std::map<std::string, std::string>> places;  // by audit: the settings that say its list
   Rows settings(connection, "subject_facts",
                 "WHERE topic = 'settings' AND name >= 'prompts.' AND name < 'prompts/'");
   while (settings.next()) places[settings.integer(0)][settings.text(2)] = settings.text(3);
+  std::map<int64_t, std::vector<std::string>> arms_of;  // by the audit's number
+  Rows arms(connection, "arms", "ORDER BY audit, arm");
+  while (arms.next()) arms_of[arms.integer(0)].push_back(arms.text(2));
+  std::map<int64_t, int64_t> done_of;
+  Statement done(
+      connection,
+      "SELECT audit, count(*) FROM (SELECT DISTINCT audit, arm, trial FROM attempts) GROUP BY audit");
+  while (done.step()) done_of[done.integer(0)] = done.integer(1);
   std::vector<AuditSummary> audits;
   Rows rows(connection, "audits", "ORDER BY audit");
   while (rows.next()) {
@@ -210,11 +219,8 @@ std::vector<AuditSummary> list_audits(Connection& connection) {
                          .prompt_text = rows.text(6),
                          .prompt_sha256 = rows.text(7),
                          .turns = rows.integer(9)};
-    const std::string number = std::to_string(rows.integer(0));
-    Rows arms(connection, "arms", "WHERE audit = " + number + " ORDER BY arm");
-    while (arms.next()) summary.arms.push_back(arms.text(2));
-    summary.turns_done = connection.integer(
-        "SELECT count(*) FROM (SELECT DISTINCT arm, trial FROM attempts WHERE audit = " + number + ")");
+    summary.arms = arms_of[rows.integer(0)];
+    summary.turns_done = done_of[rows.integer(0)];
     const auto place = places.find(rows.integer(0));
     if (place != places.end()) summary.prompts = set_place(place->second);
     audits.push_back(std::move(summary));

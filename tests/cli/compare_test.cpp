@@ -7,6 +7,7 @@
 #include "core/audit/store_codec.h"
 #include "core/json.h"
 #include "tests/cli/program.h"
+#include "tests/support/chained_audit.h"
 
 namespace ra {
 namespace {
@@ -32,16 +33,7 @@ class Compare : public testing::Test {
 
   // Adds it under another id, with chains that fit.
   void add(Audit changed, const std::string& id) const {
-    changed.id = id;
-    std::vector<std::string> chains(changed.arms.size(), kChainStart);
-    for (SequenceFact& fact : changed.sequences) {
-      const auto arm = static_cast<size_t>(fact.arm);
-      chains[arm] = hex(sha256(chain_line(
-          id, changed.arms[arm].name, {fact.trial, fact.arm}, fact.attempt, fact.sequence,
-          changed.plan.trials[static_cast<size_t>(fact.trial)].sequences[static_cast<size_t>(fact.sequence)],
-          changed.streams[static_cast<size_t>(fact.stream)], chains[arm])));
-      fact.chain = chains[arm];
-    }
+    rename_audit(changed, id);
     const std::string file = folder_.write(id + ".jsonl.gz", export_audit(changed));
     const Finished imported = in_database({"import", file});
     ASSERT_EQ(imported.status, 0) << imported.err;

@@ -7,7 +7,6 @@
 #include <limits>
 #include <regex>
 
-#include "core/audit/store_codec.h"
 #include "reports/comparison_report.h"
 #include "reports/html_filing.h"
 #include "reports/prompts_report.h"
@@ -27,30 +26,8 @@ std::string report_of(const Audit& audit) {
   return html_report(audit, analyze(audit));
 }
 
-// A thousand runs whose streams part at a hundred places: the i-th run of `standard` has another token at step i of 100.
-Audit of_a_hundred_streams() {
-  Audit audit = example_audit({.runs = 1000, .parts = false});
-  std::vector<int32_t> made;
-  for (SequenceFact& fact : audit.sequences) {
-    const PlannedSequence& planned =
-        audit.plan.trials[static_cast<size_t>(fact.trial)].sequences[static_cast<size_t>(fact.sequence)];
-    if (fact.arm != 0 || planned.kind != SequenceKind::run || planned.index < 0) continue;
-    const auto place = static_cast<size_t>(planned.index % 100);
-    const Stream& solo = audit.streams[static_cast<size_t>(fact.stream)];
-    if (place == 0 || place >= solo.tokens.size()) continue;
-    std::vector<int32_t> tokens = solo.tokens;
-    std::vector<StepRecord> steps = solo.steps;
-    tokens[place] = steps[place].top[1];
-    std::swap(steps[place].top[0], steps[place].top[1]);
-    for (size_t i = place; i < steps.size(); ++i) steps[i].digest += place;
-    fact.stream = static_cast<int32_t>(audit.streams.size());
-    audit.streams.push_back(stream_of(std::move(tokens), std::move(steps), solo.end));
-  }
-  return audit;
-}
-
 TEST(HtmlLayout, APageOfAThousandRunsInAHundredStreamsIsSmall) {
-  const Audit audit = of_a_hundred_streams();
+  const Audit audit = example_of_a_hundred_streams();
   const Finding finding = analyze(audit);
   ASSERT_GE(finding.arms[0].distinct_streams, 99);
   const std::string page = html_report(audit, finding);
@@ -124,7 +101,7 @@ TEST(HtmlLayoutLong, OfEveryKindOfPageIsSound) {
   folder.write("quiet.html", report_of(example_audit({.runs = 100, .parts = false})));
   folder.write("unfinished.html", report_of(example_audit({.runs = 300, .finished = false})));
   folder.write("hostile.html", report_of(example_audit({.runs = 100, .hostile = true})));
-  folder.write("streams.html", report_of(of_a_hundred_streams()));
+  folder.write("streams.html", report_of(example_of_a_hundred_streams()));
   folder.write("long.html", report_of(example_audit({.runs = 100, .max_tokens = 1000})));
   Trend trend{"model.gguf", std::string(64, 'a'), "Explain rivers.", std::string(64, 'b'), {}};
   for (int32_t night = 0; night < 30; ++night) {

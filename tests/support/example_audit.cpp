@@ -8,6 +8,7 @@
 #include <tuple>
 #include <utility>
 
+#include "core/audit/store_codec.h"
 #include "core/hash.h"
 
 namespace ra {
@@ -316,6 +317,30 @@ class Example {
 
 Audit example_audit(const ExampleSpec& spec) {
   return Example(spec).make();
+}
+
+Audit example_of_a_hundred_streams() {
+  Audit audit = example_audit({.runs = 1000, .parts = false});
+  std::map<std::pair<int32_t, size_t>, int32_t> made;  // stream, place -> the stream that parts there
+  for (SequenceFact& fact : audit.sequences) {
+    const PlannedSequence& planned =
+        audit.plan.trials[static_cast<size_t>(fact.trial)].sequences[static_cast<size_t>(fact.sequence)];
+    if (fact.arm != 0 || planned.kind != SequenceKind::run || planned.index < 0) continue;
+    const auto place = static_cast<size_t>(planned.index % 100);
+    const Stream& solo = audit.streams[static_cast<size_t>(fact.stream)];
+    if (place == 0 || place >= solo.tokens.size()) continue;
+    const auto [other, is_new] =
+        made.try_emplace({fact.stream, place}, static_cast<int32_t>(audit.streams.size()));
+    fact.stream = other->second;
+    if (!is_new) continue;
+    std::vector<int32_t> tokens = solo.tokens;
+    std::vector<StepRecord> steps = solo.steps;
+    tokens[place] = steps[place].top[1];
+    std::swap(steps[place].top[0], steps[place].top[1]);
+    for (size_t i = place; i < steps.size(); ++i) steps[i].digest += place;
+    audit.streams.push_back(stream_of(std::move(tokens), std::move(steps), solo.end));
+  }
+  return audit;
 }
 
 std::pair<Audit, Audit> example_update() {

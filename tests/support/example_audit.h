@@ -19,6 +19,9 @@ struct ExampleSpec {
 
 Audit example_audit(const ExampleSpec& spec = {});
 
+// A thousand runs whose streams part at a hundred places: the i-th run of `standard` has another token at step i of 100.
+Audit example_of_a_hundred_streams();
+
 // Two audits of one plan: between them the program, a library and two kernel choices changed, `standard` came to part, and
 // `invariant` said once another word.
 std::pair<Audit, Audit> example_update();
