@@ -144,8 +144,11 @@ std::string StreamNames::letter(int32_t stream) const {
 }
 
 std::string StreamNames::color(int32_t stream) const {
-  const size_t index = place(stream);
-  return index < kColors ? fmt::format("s{}", index) : "sx";
+  return has_color(stream) ? fmt::format("s{}", place(stream)) : "sx";
+}
+
+bool StreamNames::has_color(int32_t stream) const {
+  return place(stream) < kColors;
 }
 
 std::string parting_chart(const Audit& audit, const ArmFinding& arm, const StreamNames& names, double width) {
@@ -273,22 +276,32 @@ std::string batch_size_chart(const Audit& audit, const ArmFinding& arm, const St
       std::max<size_t>(1, static_cast<size_t>(std::ceil(static_cast<double>(arm.runs_by_batch_size.size()) *
                                                         label / (x.high - x.low))));
   size_t column = 0;
-  for (const auto& [batch_size, runs] : arm.runs_by_batch_size) {
+  for (const auto& at_size : arm.runs_by_batch_size) {
+    const int32_t size = at_size.first;
+    const int64_t total = at_size.second;
     const double left = x.at(static_cast<double>(column)), right = x.at(static_cast<double>(column + 1));
     const double gap = std::min(4.0, (right - left) * 0.2);
     double below = 0;
-    for (const StreamGroup* group : groups) {
-      const auto at = group->runs_by_batch_size.find(batch_size);
-      if (at == group->runs_by_batch_size.end()) continue;
-      const double share = 100.0 * static_cast<double>(at->second) / static_cast<double>(runs);
+    const auto add = [&](int64_t count, const std::string& color, const std::string& who) {
+      const double share = 100.0 * static_cast<double>(count) / static_cast<double>(total);
       svg.rect(left + gap / 2, y.at(below + share), right - left - gap, y.at(below) - y.at(below + share),
-               "bar " + names.color(group->stream),
-               fmt::format("batch size {}: stream {}, {} of {} runs", batch_size, names.letter(group->stream),
-                           at->second, runs));
+               "bar " + color, fmt::format("batch size {}: {}, {} of {} runs", size, who, count, total));
       below += share;
+    };
+    int64_t others = 0, runs_of_others = 0;  // they look alike, and there may be hundreds
+    for (const StreamGroup* group : groups) {
+      const auto at = group->runs_by_batch_size.find(size);
+      if (at == group->runs_by_batch_size.end()) continue;
+      if (names.has_color(group->stream)) {
+        add(at->second, names.color(group->stream), "stream " + names.letter(group->stream));
+      } else {
+        ++others;
+        runs_of_others += at->second;
+      }
     }
+    if (others > 0) add(runs_of_others, "sx", counted(others, "other stream"));
     if (column % every == 0) {
-      svg.text((left + right) / 2, bottom + 17, std::to_string(batch_size), "tick", Anchor::middle);
+      svg.text((left + right) / 2, bottom + 17, std::to_string(size), "tick", Anchor::middle);
     }
     ++column;
   }

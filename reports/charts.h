@@ -20,6 +20,7 @@ class StreamNames {
   std::string letter(
       int32_t stream) const;  // "A", ..., "Z", "AA", ...; `stream` is an index into Audit::streams
   std::string color(int32_t stream) const;  // class "s0" to "s7", "sx" for all others
+  bool has_color(int32_t stream) const;     // of its own
   size_t size() const { return order_.size(); }
 
  private:
