@@ -121,7 +121,7 @@ pre { white-space: pre-wrap; background: var(--faint); border-radius: 10px; padd
 footer { margin-top: 3.5rem; padding-top: 1rem; padding-bottom: 2.5rem; color: var(--soft); font-size: .82rem; }
 footer p { border-top: 1px solid var(--rule); padding-top: 1rem; }
 @media (max-width: 40rem) { .wide { display: none; } .narrow { display: block; } dl { grid-template-columns: 1fr; gap: 0; }
-  dd { margin-bottom: .5rem; } td.break, th.break { min-width: 6.4em; } .figure { padding-left: .8rem; padding-right: .8rem; } }
+  dd { margin-bottom: .5rem; } td.break { min-width: 6.4em; } th.break { min-width: 7.6em; } .figure { padding-left: .8rem; padding-right: .8rem; } }
 @media print { :root { color-scheme: light; --paper: #fff; --card: #fff; --ink: #000; --soft: #444; --rule: #ccc; --faint: #f4f4f4;
   --good: #17744a; --bad: #b3261e; --notice: #8f5a00; --good-bg: #e3f3ea; --bad-bg: #fbe6e3; --notice-bg: #fbefd5;
   --s0: #2c5f8a; --s1: #b4560f; --s2: #1d7a69; --s3: #b8456b; --s4: #7a63b8; --s5: #7d6a0c; --s6: #447a26; --s7: #8a5a44;
