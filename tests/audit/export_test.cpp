@@ -1,4 +1,5 @@
 #include "core/audit/export.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -6,7 +7,6 @@
 #include <limits>
 #include <set>
 
-#include "core/audit/set_place.h"
 #include "core/audit/set_place.h"
 #include "core/audit/store.h"
 #include "core/audit/store_codec.h"
