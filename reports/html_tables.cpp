@@ -64,8 +64,7 @@ std::string environments(const HtmlView& view) {
   HtmlTable unlike("Environment of each arm", columns);
   Rows alike;
   for (const auto& [name, values] : fields) {
-    if (std::all_of(values.begin(), values.end(),
-                    [&](const std::string& v) { return v == values.front(); })) {
+    if (std::equal(values.begin() + 1, values.end(), values.begin())) {
       alike.emplace_back(name, values.front());
       continue;
     }

@@ -19,7 +19,7 @@ using testing::Not;
 TEST(PromptsReport, OfAnExampleEachFormatIsTheGoldenOne) {
   const PromptSet set = example_set();
   expect_golden("prompts.json", prompts_json(set));
-  expect_golden("prompts.html", prompts_html(set));
+  expect_golden("prompts.html", without_style(prompts_html(set)));
   expect_golden("prompts.junit.xml", prompts_junit(set));
   expect_golden("prompts.md", prompts_markdown(set));
   expect_golden("prompts.prom", prompts_prometheus(set));
