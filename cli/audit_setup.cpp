@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/json.h"
 #include "core/llm/chat.h"
+#include "core/llm/hub_cache.h"
 
 namespace ra {
 namespace {
@@ -23,7 +24,7 @@ std::map<std::string, std::string> describe_model(const Checkpoint& checkpoint, 
   const ModelShape& shape = checkpoint.shape();
   const auto number = [](int64_t value) { return fmt::format("{}", value); };
   const std::string& chat_template = checkpoint.tokenizer().chat_template;
-  return {
+  std::map<std::string, std::string> facts = {
       {"family", checkpoint.family()},
       {"format", checkpoint.format()},
       {"layers", number(shape.layers)},
@@ -37,6 +38,11 @@ std::map<std::string, std::string> describe_model(const Checkpoint& checkpoint, 
       {"tokenizer", tokenizer_name(tokenizer)},
       {"chat_template_sha256", chat_template.empty() ? "" : hex(sha256(chat_template))},
   };
+  for (size_t i = 0; i < checkpoint.files().size(); ++i) {
+    facts[std::string(kModelFile) + model_name(checkpoint.files()[i].path)] =
+        checkpoint.file_digests(hash_cache_path())[i];
+  }
+  return facts;
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 
 #include "cli/arguments.h"
 #include "cli/config.h"
-#include "cli/json_values.h"
 #include "cli/locations.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
@@ -11,6 +10,7 @@
 #include "core/audit/store.h"
 #include "core/error.h"
 #include "core/json.h"
+#include "core/json_values.h"
 #include "core/printable.h"
 #include "reports/report.h"
 

@@ -13,7 +13,7 @@ namespace {
 
 class ClausesFile {
  public:
-  explicit ClausesFile(const std::string& path) : path_(path), table_(read_toml(path)) {}
+  ClausesFile(toml::table table, const std::string& path) : path_(path), table_(std::move(table)) {}
 
   ClauseList read() const {
     refuse_others(table_, {"version", "clause"});
@@ -83,7 +83,11 @@ std::string installed_clauses() {
 }
 
 ClauseList read_clauses(const std::string& path) {
-  return ClausesFile(path).read();
+  return ClausesFile(read_toml(path), path).read();
+}
+
+ClauseList parse_clauses(const std::string& toml, const std::string& path) {
+  return ClausesFile(parse_toml(toml, path), path).read();
 }
 
 }  // namespace ra

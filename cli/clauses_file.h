@@ -13,5 +13,7 @@ std::string installed_clauses();
 // Error(usage) "<file>:<line>: <found>; <expected>": every key of every clause is there, once, is a text that is not empty
 // (`where`: at least one such text), and there is no other.
 ClauseList read_clauses(const std::string& path);
+// The same of a file's text; `path` is its name in messages.
+ClauseList parse_clauses(const std::string& toml, const std::string& path);
 
 }  // namespace ra

@@ -4,7 +4,6 @@
 #include "cli/arguments.h"
 #include "cli/config.h"
 #include "cli/db_prune.h"
-#include "cli/json_values.h"
 #include "cli/locations.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
@@ -12,6 +11,7 @@
 #include "core/audit/store_time.h"
 #include "core/error.h"
 #include "core/json.h"
+#include "core/json_values.h"
 #include "core/printable.h"
 
 namespace ra {

@@ -6,11 +6,11 @@
 #include <algorithm>
 
 #include "cli/arguments.h"
-#include "cli/json_values.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
 #include "core/error.h"
 #include "core/json.h"
+#include "core/json_values.h"
 #include "kernels/ops.h"
 
 namespace ra {

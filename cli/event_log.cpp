@@ -8,13 +8,13 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "cli/json_values.h"
 #include "cli/output_file.h"
 #include "cli/terminal.h"
 #include "core/audit/set_place.h"
 #include "core/audit/store_codec.h"
 #include "core/audit/store_time.h"
 #include "core/error.h"
+#include "core/json_values.h"
 #include "core/printable.h"
 
 namespace ra {

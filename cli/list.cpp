@@ -3,12 +3,12 @@
 
 #include "cli/arguments.h"
 #include "cli/config.h"
-#include "cli/json_values.h"
 #include "cli/locations.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
 #include "core/audit/store.h"
 #include "core/json.h"
+#include "core/json_values.h"
 #include "core/printable.h"
 
 namespace ra {

@@ -75,7 +75,7 @@ int run_command(int argc, char** argv) {
   const std::vector<Verb> verbs = {
       add_run(app),    add_list(app),    add_show(app),    add_report(app),   add_trend(app),
       add_model(app),  add_devices(app), add_doctor(app),  add_db(app),       add_tokenize(app),
-      add_export(app), add_import(app),  add_compare(app), add_baseline(app),
+      add_export(app), add_import(app),  add_compare(app), add_baseline(app), add_evidence(app),
   };
   for (const Verb& verb : verbs) verb.app->allow_extras();
   app.allow_extras();

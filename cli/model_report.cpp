@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <map>
 
-#include "cli/json_values.h"
 #include "core/audit/plan.h"
 #include "core/hash.h"
+#include "core/json_values.h"
 #include "core/llm/chat.h"
 #include "core/llm/dummy_weights.h"
 #include "core/printable.h"

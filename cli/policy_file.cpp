@@ -56,4 +56,11 @@ Policy find_policy(const std::string& name) {
   return policy;
 }
 
+Policy read_policy(const std::string& toml, const std::string& where, const std::string& policy_name) {
+  Policy policy;
+  policy.name = policy_name;
+  read_rules(where, "", parse_toml(toml, where), policy);
+  return policy;
+}
+
 }  // namespace ra

@@ -11,4 +11,7 @@ namespace ra {
 // tables; its name is the file's without folder and extension. Error(usage) "<file>:<line>: <found>; <expected>".
 Policy find_policy(const std::string& name);
 
+// The same of a policy's text; `where` is the file's name in messages.
+Policy read_policy(const std::string& toml, const std::string& where, const std::string& policy_name);
+
 }  // namespace ra

@@ -7,6 +7,7 @@
 #include "cli/verbs.h"
 #include "core/audit/analysis.h"
 #include "core/audit/store.h"
+#include "reports/evidence/run_lines.h"
 #include "reports/prompts_report.h"
 #include "reports/report.h"
 
@@ -30,7 +31,9 @@ int run_show(const ShowOptions& options) {
   }
   const Audit audit = store.load(named.audits.front());
   const Finding finding = analyze(audit);
-  print(options.json ? json_report(audit, finding) : text_summary(audit, finding, width, color));
+  print(options.json
+            ? json_report(audit, finding)
+            : text_summary(audit, finding, width, color) + "Run chain: " + run_lines(audit).head + "\n");
   return 0;
 }
 
@@ -44,7 +47,9 @@ Verb add_show(CLI::App& app) {
   add_text(*verb, "--db", options->database, "The database (default: the configured one)", "FILE");
   add_choice(*verb, "--color", options->color, kColorChoices, "auto, always or never (default auto)", "WHEN");
   add_flag(*verb, "--json", options->json, "The report for machines instead");
-  verb->footer("Example:\n  repro-audit show latest");
+  verb->footer(
+      "The run chain is the SHA-256 that evidence of the audit ends in: noted elsewhere, it shows that no "
+      "run was changed since.\n\nExample:\n  repro-audit show latest");
   return {verb, [options] { return run_show(*options); }};
 }
 

@@ -8,12 +8,12 @@
 
 #include "cli/arguments.h"
 #include "cli/config.h"
-#include "cli/json_values.h"
 #include "cli/locations.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
 #include "core/error.h"
 #include "core/json.h"
+#include "core/json_values.h"
 #include "core/llm/checkpoint.h"
 #include "core/llm/prompt.h"
 #include "core/llm/tokenizer.h"

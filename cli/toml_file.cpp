@@ -20,6 +20,10 @@ toml::table read_toml(const std::string& path) {
   } catch (const Error& error) {
     throw Error(Exit::usage, error.what());
   }
+  return parse_toml(text, path);
+}
+
+toml::table parse_toml(const std::string& text, const std::string& path) {
   try {
     return toml::parse(text, path);
   } catch (const toml::parse_error& error) {

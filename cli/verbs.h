@@ -34,6 +34,7 @@ Verb add_tokenize(CLI::App& app);
 Verb add_trend(CLI::App& app);
 Verb add_export(CLI::App& app);
 Verb add_import(CLI::App& app);
+Verb add_evidence(CLI::App& app);
 Verb add_compare(CLI::App& app);
 Verb add_baseline(CLI::App& app);
 

@@ -6,6 +6,7 @@
 
 #include "core/audit/set_place.h"
 #include "reports/escape.h"
+#include "reports/evidence/run_lines.h"
 #include "reports/report.h"
 
 namespace ra {
@@ -268,6 +269,7 @@ Json volatile_members(const Audit& audit, const Finding& finding) {
   Json members = {{"audit", audit.id},
                   {"created", audit.created},
                   {"segments", audit.segments.size()},
+                  {"run_chain_head", run_lines(audit).head},
                   {"arms", std::move(arms)}};
   const auto set = audit.subject.settings.find(kSetSetting);
   if (set != audit.subject.settings.end()) members["set"] = set->second;

@@ -2,6 +2,7 @@
 #include "reports/prometheus_page.h"
 #include "reports/prompts_report.h"
 #include "reports/report.h"
+#include "reports/words.h"
 
 namespace ra {
 

@@ -1,8 +1,5 @@
 #include "reports/prometheus_page.h"
 
-#include <cstdio>
-#include <ctime>
-
 #include "core/printable.h"
 
 namespace ra {
@@ -35,16 +32,6 @@ void PrometheusPage::sample_text(const Labels& labels, const std::string& value)
 Labels with(Labels labels, const Labels& more) {
   labels.insert(labels.end(), more.begin(), more.end());
   return labels;
-}
-
-int64_t epoch_seconds(const std::string& utc) {
-  std::tm time{};
-  if (std::sscanf(utc.c_str(), "%4d-%2d-%2dT%2d:%2d:%2dZ", &time.tm_year, &time.tm_mon, &time.tm_mday,
-                  &time.tm_hour, &time.tm_min, &time.tm_sec) != 6)
-    return 0;
-  time.tm_year -= 1900;
-  time.tm_mon -= 1;
-  return timegm(&time);
 }
 
 }  // namespace ra

@@ -31,7 +31,4 @@ class PrometheusPage {
 // Labels with more behind them.
 Labels with(Labels labels, const Labels& more);
 
-// Seconds since 1970 of "2026-11-22T11:31:38Z"; 0 for anything else.
-int64_t epoch_seconds(const std::string& utc);
-
 }  // namespace ra

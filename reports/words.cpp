@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <ctime>
 #include <iterator>
 #include <vector>
 
@@ -41,6 +43,16 @@ std::string brief_ranges(const std::map<int32_t, int64_t>& counts) {
   std::string text = ranges(counts);
   if (text.size() <= kRangesBytes) return text;
   return fmt::format("{} to {}, {} different", counts.begin()->first, counts.rbegin()->first, counts.size());
+}
+
+int64_t epoch_seconds(const std::string& utc) {
+  std::tm time{};
+  if (std::sscanf(utc.c_str(), "%4d-%2d-%2dT%2d:%2d:%2dZ", &time.tm_year, &time.tm_mon, &time.tm_mday,
+                  &time.tm_hour, &time.tm_min, &time.tm_sec) != 6)
+    return 0;
+  time.tm_year -= 1900;
+  time.tm_mon -= 1;
+  return timegm(&time);
 }
 
 std::string rate_text(const TrialRate& rate) {

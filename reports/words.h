@@ -17,6 +17,8 @@ namespace ra {
 std::string ranges(const std::map<int32_t, int64_t>& counts);
 // The same, or where that is long "1 to 867, 770 different"; "none" without keys.
 std::string brief_ranges(const std::map<int32_t, int64_t>& counts);
+// Seconds since 1970 of "2026-11-22T11:31:38Z"; 0 for anything else.
+int64_t epoch_seconds(const std::string& utc);
 // "0 of 62", and where not all differ "(at most 4.7%)".
 std::string rate_text(const TrialRate& rate);
 // The same, or that there were no trials.

@@ -82,7 +82,7 @@ std::string package_of(const std::string& header) {
     if (begins(header, prefix)) return package;
   }
   const Prefixes system = {"sys/",     "linux/",  "gnu/",      "unistd.h", "fcntl.h",
-                           "signal.h", "sched.h", "pthread.h", "dlfcn.h"};
+                           "signal.h", "sched.h", "pthread.h", "dlfcn.h",  "dirent.h"};
   const bool standard = header.find_first_of("./") == std::string::npos;
   return standard || allowed(system, header) ? "" : header;
 }

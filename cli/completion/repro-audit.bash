@@ -47,7 +47,8 @@ _repro_audit() {
         words=$(_repro_audit_section Options "${command[@]}")
       elif [[ $commands ]]; then
         words=$commands
-      elif [[ $previous != -* && " show report trend export compare " == *" ${command[1]:-} "* ]]; then
+      elif [[ $previous != -* && (" show report trend export compare " == *" ${command[1]:-} "* ||
+        ${command[*]:1} == "evidence create") ]]; then
         words=$(_repro_audit_ids "$program")
       fi
       ;;

@@ -25,7 +25,7 @@ function __repro_audit_words
         __repro_audit_section Options $command
     else
         __repro_audit_section Subcommands $command
-        if contains -- "$command[2]" show report trend export compare
+        if contains -- "$command[2]" show report trend export compare; or test "$command[2..]" = "evidence create"
             echo latest
             $words[1] list 2>/dev/null | string match -r '^\S+'
         end

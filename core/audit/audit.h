@@ -4,6 +4,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/audit/plan.h"
@@ -14,14 +15,18 @@ namespace ra {
 
 // What was audited, in words and hashes; sorted name -> value pairs where only reports read them.
 struct AuditSubject {
-  std::string model_name;                       // file or folder name
-  std::string model_sha256;                     // of the file, or of the list of files
-  std::map<std::string, std::string> model;     // family, layers, hidden, ..., tokenizer, chat format
+  std::string model_name;                    // file or folder name
+  std::string model_sha256;                  // of the file, or of the list of files
+  std::map<std::string, std::string> model;  // family, layers, ..., chat format; kModelFile + name -> SHA-256
   std::map<std::string, std::string> settings;  // what the command line resolved to
   std::string prompt_text;                      // as given
   std::string prompt_sha256;
   std::vector<std::string> prompt_pieces;  // one a prompt token: its bytes
 };
+
+// The facts of a model that are of its files, each of which was read: their names begin so. Audits of versions before had
+// none.
+inline constexpr std::string_view kModelFile = "file ";
 
 struct Arm {
   int32_t id = 0;

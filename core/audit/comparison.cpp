@@ -22,7 +22,10 @@ std::string joined(const std::vector<std::string>& parts) {
 
 Words subject_words(const Audit& audit) {
   Words words;
-  for (const auto& [name, value] : audit.subject.model) words["model: " + name] = value;
+  // The model's SHA-256 is of all its files.
+  for (const auto& [name, value] : audit.subject.model) {
+    if (!name.starts_with(kModelFile)) words["model: " + name] = value;
+  }
   for (const auto& [name, value] : audit.subject.settings) {
     if (!is_set_fact(name)) words["settings: " + name] = value;
   }

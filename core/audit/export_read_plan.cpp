@@ -9,11 +9,6 @@
 namespace ra {
 namespace {
 
-// A plan's sequences are laid out step by step, in memory and time that its file does not show: so many steps of
-// sequences, and of those times the batch size.
-constexpr int64_t kMostSteps = int64_t{1} << 25, kMostStepsTimesBatch = int64_t{1} << 31;
-constexpr int64_t kStepsOfPreemption = 66;  // the longest pause, and the recomputation
-
 Stratum stratum_of(const ExportLine& line, const std::string& name) {
   return line.one_of(name, {Stratum::rows, Stratum::chunk, Stratum::preempt, Stratum::all});
 }
@@ -110,22 +105,6 @@ void read_trials(ExportLines& lines, Plan& plan) {
   }
 }
 
-void check_size(const ExportLines& lines, const Plan& plan) {
-  int64_t steps = 0, steps_times_batch = 0;
-  for (const Trial& trial : plan.trials) {
-    int64_t of_trial = 0;
-    for (const PlannedSequence& sequence : trial.sequences) {
-      of_trial += int64_t{sequence.arrival} + sequence.steps + static_cast<int64_t>(sequence.chunks.size()) +
-                  kStepsOfPreemption * static_cast<int64_t>(sequence.preemptions.size());
-    }
-    steps += of_trial;
-    steps_times_batch += of_trial * trial.batch_size;
-  }
-  if (steps > kMostSteps || steps_times_batch > kMostStepsTimesBatch)
-    lines.refuse("a plan of " + std::to_string(steps) + " steps of sequences",
-                 "at most " + std::to_string(kMostSteps) + ", and not many in large batches");
-}
-
 }  // namespace
 
 Plan read_export_plan(ExportLines& lines, std::vector<std::string> arms) {
@@ -139,13 +118,13 @@ Plan read_export_plan(ExportLines& lines, std::vector<std::string> arms) {
   read_trials(lines, plan);
   try {
     check_plan(plan);
+    check_plan_size(plan);
   } catch (const Error& error) {
     if (error.status() != Exit::bad_input && error.status() != Exit::usage) throw;
     lines.refuse(std::string("the plan: ") + error.what(), "a plan that can be run");
   }
   if (plan_sha256(plan) != hash)
     lines.refuse("another plan than its SHA-256 is of", "an export file, unchanged");
-  check_size(lines, plan);
   return plan;
 }
 

@@ -68,8 +68,12 @@ void check_spec(const PlanSpec& spec) {
 
 namespace {
 
-constexpr int32_t kMostSequences = 1024;  // of a trial; --batch-sizes goes so far
-constexpr int32_t kLongestPause = 64;     // steps
+// A plan's sequences are laid out step by step, in memory and time that its file does not show: so many steps of
+// sequences, and of those times the batch size.
+constexpr int64_t kMostSteps = int64_t{1} << 25, kMostStepsTimesBatch = int64_t{1} << 31;
+constexpr int64_t kStepsOfPreemption = 66;  // the longest pause, and the recomputation
+constexpr int32_t kMostSequences = 1024;    // of a trial; --batch-sizes goes so far
+constexpr int32_t kLongestPause = 64;       // steps
 
 // Names what of the plan is wrong.
 class PlanChecker {
@@ -193,6 +197,24 @@ class PlanChecker {
 void check_plan(const Plan& plan) {
   check_spec(plan.spec);
   PlanChecker(plan).check_all();
+}
+
+void check_plan_size(const Plan& plan) {
+  int64_t steps = 0, steps_times_batch = 0;
+  for (const Trial& trial : plan.trials) {
+    int64_t of_trial = 0;
+    for (const PlannedSequence& sequence : trial.sequences) {
+      of_trial += int64_t{sequence.arrival} + sequence.steps + static_cast<int64_t>(sequence.chunks.size()) +
+                  kStepsOfPreemption * static_cast<int64_t>(sequence.preemptions.size());
+    }
+    steps += of_trial;
+    steps_times_batch += of_trial * trial.batch_size;
+  }
+  if (steps > kMostSteps || steps_times_batch > kMostStepsTimesBatch) {
+    throw Error(Exit::bad_input, "a plan of " + std::to_string(steps) +
+                                     " steps of sequences; expected at most " + std::to_string(kMostSteps) +
+                                     ", and not many in large batches");
+  }
 }
 
 }  // namespace ra

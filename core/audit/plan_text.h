@@ -15,6 +15,10 @@ void check_spec(const PlanSpec& spec);
 // every run planned once, every turn there.
 void check_plan(const Plan& plan);
 
+// Throws Error(bad_input) where a plan of others would take more memory and time to lay out, step by step, than its own
+// size lets one expect.
+void check_plan_size(const Plan& plan);
+
 // Canonical: one line a sequence, everything but a run's index. What the plan's SHA-256 is over and what
 // tells two schedules apart.
 std::string plan_text(const std::vector<PlannedSequence>& sequences);

@@ -69,10 +69,6 @@ std::vector<int32_t> recorded_places(const Trial& trial) {
   return places;
 }
 
-int64_t next_audit_number(Connection& connection) {
-  return connection.integer("SELECT coalesce(max(audit), 0) + 1 FROM audits");
-}
-
 int64_t next_number(Connection& connection, const std::string& table, const std::string& column,
                     int64_t audit) {
   return connection.integer("SELECT coalesce(max(" + column + "), -1) + 1 FROM " + table +
@@ -289,13 +285,7 @@ std::vector<std::string> Store::create(size_t count, const std::function<Audit(s
 }
 
 void Store::import(const Audit& audit) {
-  Connection& connection = database_->connection;
-  Transaction transaction(connection, "BEGIN IMMEDIATE");
-  const int64_t number = next_audit_number(connection);
-  insert_facts(connection, number, audit);
-  insert_results(connection, number, audit);
-  read_audit(connection, number);
-  transaction.commit();
+  insert_audit(database_->connection, audit);
 }
 
 void Store::add_segment(const std::string& id, const std::string& tool) {

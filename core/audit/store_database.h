@@ -29,6 +29,9 @@ struct Store::Database {
 
 int64_t audit_number(Connection& connection,
                      const std::string& id);  // Error(usage) if there is none of this id
+int64_t next_audit_number(Connection& connection);
+// A whole audit, in one transaction, and read back.
+void insert_audit(Connection& connection, const Audit& audit);
 // All that is known of an audit before its first trial, and everything else of one that was whole elsewhere.
 void insert_facts(Connection& connection, int64_t audit, const Audit& facts);
 void insert_results(Connection& connection, int64_t audit, const Audit& facts);

@@ -21,6 +21,19 @@ void insert_arm(Connection& connection, int64_t audit, const Arm& arm) {
 
 }  // namespace
 
+int64_t next_audit_number(Connection& connection) {
+  return connection.integer("SELECT coalesce(max(audit), 0) + 1 FROM audits");
+}
+
+void insert_audit(Connection& connection, const Audit& audit) {
+  Transaction transaction(connection, "BEGIN IMMEDIATE");
+  const int64_t number = next_audit_number(connection);
+  insert_facts(connection, number, audit);
+  insert_results(connection, number, audit);
+  read_audit(connection, number);
+  transaction.commit();
+}
+
 void insert_facts(Connection& connection, int64_t number, const Audit& audit) {
   const AuditSubject& subject = audit.subject;
   insert(connection, "audits",

@@ -18,6 +18,9 @@ std::vector<std::string> store_tables(int64_t version);
 // Makes a database with the tables at `path`, whole or not at all: a file that is ours was never half made.
 void create_database(const std::string& path);
 
+// Makes the tables in an empty database.
+void create_tables(Connection& connection);
+
 // The database's version. Error(bad_input) unless it is one of this program, of a version from kOldestSchema on, with its
 // tables and nothing else.
 int64_t check_database(Connection& connection);

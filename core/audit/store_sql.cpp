@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <bit>
 #include <limits>
 
@@ -22,6 +23,8 @@ int flags_of(Access access) {
       return SQLITE_OPEN_READWRITE;
     case Access::create:
       return SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    case Access::memory:
+      return SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY;
   }
   throw Error(Exit::bug, "internal error: expected a kind of access");
 }
@@ -39,9 +42,29 @@ void Connection::Close::operator()(sqlite3* database) const {
 Connection::Connection(const std::string& path, Access access)
     : name_(printable_path(path)), access_(access) {
   check(path.starts_with('/'), "the database's path to be absolute");
+  open(path.c_str(), flags_of(access));
+}
+
+Connection::Connection() : name_("a database in memory"), access_(Access::memory) {
+  open(":memory:", flags_of(access_));
+}
+
+Connection::Connection(const std::string& name, std::string_view bytes)
+    : name_(printable_path(name)), access_(Access::memory) {
+  open(":memory:", flags_of(access_));
+  // SQLite takes over what it is given.
+  auto* copy = static_cast<unsigned char*>(sqlite3_malloc64(std::max<size_t>(bytes.size(), 1)));
+  if (copy == nullptr) throw Error(Exit::device, name_ + ": not enough memory to read the database");
+  std::copy(bytes.begin(), bytes.end(), copy);
+  const auto size = static_cast<sqlite3_int64>(bytes.size());
+  if (sqlite3_deserialize(handle(), "main", copy, size, size,
+                          SQLITE_DESERIALIZE_FREEONCLOSE | SQLITE_DESERIALIZE_READONLY) != SQLITE_OK)
+    throw failure("reading it");
+}
+
+void Connection::open(const char* path, int flags) {
   sqlite3* database = nullptr;
-  const int code =
-      sqlite3_open_v2(path.c_str(), &database, flags_of(access) | SQLITE_OPEN_EXRESCODE, nullptr);
+  const int code = sqlite3_open_v2(path, &database, flags | SQLITE_OPEN_EXRESCODE, nullptr);
   database_.reset(database);
   if (database == nullptr) throw Error(Exit::device, name_ + ": not enough memory to open the database");
   if (code != SQLITE_OK) throw failure("opening it");
@@ -53,6 +76,16 @@ Connection::Connection(const std::string& path, Access access)
                      SQLITE_DBCONFIG_ENABLE_VIEW, SQLITE_DBCONFIG_DQS_DML, SQLITE_DBCONFIG_DQS_DDL}) {
     sqlite3_db_config(database, option, 0, nullptr);
   }
+}
+
+std::string Connection::bytes() {
+  struct Free {
+    void operator()(unsigned char* bytes) const { sqlite3_free(bytes); }
+  };
+  sqlite3_int64 size = 0;
+  const std::unique_ptr<unsigned char, Free> copy(sqlite3_serialize(handle(), "main", &size, 0));
+  if (!copy) throw Error(Exit::device, name_ + ": not enough memory to copy the database");
+  return {reinterpret_cast<const char*>(copy.get()), static_cast<size_t>(size)};
 }
 
 Error Connection::failure(const std::string& doing) const {
@@ -72,7 +105,7 @@ Error Connection::failure(const std::string& doing) const {
     case SQLITE_PERM:
     case SQLITE_AUTH:
     case SQLITE_TOOBIG:
-      if (access_ == Access::read)
+      if (access_ == Access::read || access_ == Access::memory)
         return Error(Exit::bad_input, found + "; expected a file that can be read");
       return Error(Exit::storage, found + "; expected to be able to write there");
     case SQLITE_NOMEM:

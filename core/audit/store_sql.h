@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -22,7 +23,7 @@ struct Blob {
 };
 using Value = std::variant<int64_t, double, std::string, Blob>;  // INTEGER, REAL, TEXT, BLOB
 
-enum class Access : uint8_t { read, write, create };
+enum class Access : uint8_t { read, write, create, memory };
 
 // One open database file. Not shared between threads.
 class Connection {
@@ -30,6 +31,10 @@ class Connection {
   // `path` is a file's name, whatever it looks like: absolute, so never ":memory:" or a URI. What the file holds is not
   // trusted: no triggers, views or functions of its own run.
   Connection(const std::string& path, Access access);
+  // An empty database in memory.
+  Connection();
+  // The database that `bytes` are the file of, read-only, without journal or other files. `name` is for messages.
+  Connection(const std::string& name, std::string_view bytes);
 
   void run(const std::string& sql);
   void vacuum();  // gives free pages back; not in a transaction
@@ -39,7 +44,9 @@ class Connection {
   // True if reading needs a rollback of what a killed writer left, which a read-only connection may not do.
   bool needs_rollback();
   bool read_only() const;
+  bool in_memory() const { return access_ == Access::memory; }
   bool in_transaction() const;
+  std::string bytes();  // of the file that this database is, or would be
 
   const std::string& name() const { return name_; }  // the path, printable
   sqlite3* handle() const { return database_.get(); }
@@ -52,6 +59,8 @@ class Connection {
   struct Close {
     void operator()(sqlite3* database) const;
   };
+  void open(const char* path, int flags);
+
   std::string name_;
   Access access_;
   std::unique_ptr<sqlite3, Close> database_;

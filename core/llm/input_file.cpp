@@ -72,6 +72,12 @@ FileState InputFile::state() const {
           int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec, status.st_ino};
 }
 
+uint32_t InputFile::mode() const {
+  struct stat status {};
+  if (fstat(descriptor_, &status) != 0) fail_to_open(name_, errno);
+  return status.st_mode & 07777;
+}
+
 void InputFile::read(uint64_t offset, void* out, size_t count) const {
   check(offset <= size_ && count <= size_ - offset, "a read within the file's size at opening");
   auto* bytes = static_cast<char*>(out);

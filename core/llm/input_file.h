@@ -28,6 +28,7 @@ class InputFile {
   const std::string& name() const { return name_; }  // the path, safe in a message
   uint64_t size() const { return size_; }            // at opening
   FileState state() const;                           // now
+  uint32_t mode() const;                             // permissions, now
 
   // Reads exactly `count` bytes at `offset`; Error(bad_input) if the file no longer has them. May be called
   // from several threads at once.

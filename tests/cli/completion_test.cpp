@@ -50,6 +50,7 @@ TEST(Completion, OffersCommandsTheirOptionsAndKnownWords) {
 TEST(Completion, OffersTheIdsThatThereAre) {
   const TemporaryFolder folder;
   EXPECT_EQ(offered(folder, {"show", ""}), std::set<std::string>{"latest"});
+  EXPECT_EQ(offered(folder, {"evidence", "create", ""}), std::set<std::string>{"latest"});
   std::vector<std::string> arguments = tiny_audit(folder, {"--kernels", "invariant"});
   std::filesystem::create_directories(folder / "data/repro-audit");
   arguments[6] = folder / "data/repro-audit/audits.sqlite";
@@ -108,6 +109,8 @@ TEST(Completion, OfZshOffersTheSame) {
   EXPECT_THAT(offers("repro-audit db ''", 3), Contains("check"));
   EXPECT_THAT(offers("repro-audit run --profile ''", 4), IsSupersetOf({"quick", "evidence"}));
   EXPECT_THAT(offers("repro-audit show ''", 3), Contains("latest"));
+  EXPECT_THAT(offers("repro-audit evidence create ''", 4), Contains("latest"));
+  EXPECT_THAT(offers("repro-audit evidence verify ''", 4), Not(Contains("latest")));
 }
 
 TEST(Completion, OfFishOffersTheSame) {
@@ -121,6 +124,7 @@ TEST(Completion, OfFishOffersTheSame) {
   EXPECT_EQ(offers("repro-audit list --js"), std::set<std::string>{"--json"});
   EXPECT_THAT(offers("repro-audit db ch"), Contains("check"));
   EXPECT_THAT(offers("repro-audit show la"), Contains("latest"));
+  EXPECT_THAT(offers("repro-audit evidence create la"), Contains("latest"));
 }
 
 }  // namespace

@@ -34,7 +34,10 @@ const std::vector<std::vector<std::string>> kVerbs = {{"run"},
                                                       {"baseline", "set"},
                                                       {"baseline", "list"},
                                                       {"baseline", "show"},
-                                                      {"baseline", "rm"}};
+                                                      {"baseline", "rm"},
+                                                      {"evidence", "create"},
+                                                      {"evidence", "verify"},
+                                                      {"evidence", "attach"}};
 
 std::string content(const std::string& path) {
   std::ifstream file(path);

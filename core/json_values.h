@@ -1,4 +1,4 @@
-// Values of the JSON that verbs print, from what they hold.
+// Values of the JSON that this program writes, from what it holds.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +17,10 @@ inline Json text(std::string value) {
 template <typename Integer>
 Json count(Integer value) {
   return Json{static_cast<uint64_t>(value)};
+}
+
+inline Json integer(int64_t value) {
+  return Json{value};
 }
 
 template <typename Values, typename Make>
