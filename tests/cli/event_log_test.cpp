@@ -3,10 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <regex>
 #include <sstream>
 
 #include "core/error.h"
 #include "core/json.h"
+#include "tests/support/golden.h"
 #include "tests/support/temporary_folder.h"
 
 namespace ra {
@@ -39,6 +41,24 @@ Audit small_audit() {
 SequenceResult run(int32_t index, std::vector<int32_t> tokens) {
   const size_t steps = tokens.size();
   return {.index = index, .tokens = std::move(tokens), .steps = std::vector<StepRecord>(steps)};
+}
+
+// With its times left out.
+TEST(EventLog, OfTwoTrialsIsTheGoldenOne) {
+  const TemporaryFolder folder;
+  const Audit audit = small_audit();
+  const TrialResult solo{.sequences = {run(-1, {5, 6})}, .seconds = 0.25};
+  const TrialResult failed{.failed = true, .failure = "out of memory", .seconds = 0.5};
+  {
+    EventLog log(folder / "events", false);
+    log.begin(audit);
+    log.trial(audit, {.turn = {0, 0}, .trial = &audit.plan.trials[0], .result = &solo, .turns_done = 1});
+    log.trial(audit, {.turn = {1, 0}, .trial = &audit.plan.trials[1], .result = &failed, .turns_done = 2});
+    log.end("complete", 1, "policy default: no");
+  }
+  const std::string found = std::regex_replace(
+      content(folder / "events"), std::regex(R"("time":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")"), R"("time":"T")");
+  EXPECT_EQ(found, read_file(golden_path("reports/events.ndjson")));
 }
 
 TEST(EventLog, SaysOfEachRunWhetherItEqualsSolo) {

@@ -50,6 +50,16 @@ struct Example {
   Comparison found;
 };
 
+TEST(ComparisonText, OfAScriptedUpdateIsTheGoldenOne) {
+  expect_golden("compared.txt", Example().text(80));
+}
+
+TEST(ComparisonJson, OfAScriptedUpdateIsTheGoldenOne) {
+  const Example example;
+  expect_golden("compared.json",
+                json_comparison({example.a, "baseline nightly"}, {example.b, "audit latest"}, example.found));
+}
+
 TEST(ComparisonText, NamesWhatDiffersAndWhatChangedAroundIt) {
   const Example example;
   const std::string text = example.text(200);

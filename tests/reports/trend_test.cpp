@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/json.h"
+#include "tests/reports/golden_report.h"
 #include "tests/support/example_audit.h"
 
 namespace ra {
@@ -24,6 +25,13 @@ Trend three_nights() {
     trend.entries.push_back(trend_entry(audit, analyze(audit)));
   }
   return trend;
+}
+
+TEST(Trend, OfThreeNightsEachFormatIsTheGoldenOne) {
+  const Trend trend = three_nights();
+  expect_golden("trend.txt", trend_text(trend));
+  expect_golden("trend.json", trend_json(trend));
+  expect_golden("trend.html", without_style(trend_html(trend)));
 }
 
 TEST(Trend, ChangesNameWhatIsNotAsBefore) {
