@@ -19,6 +19,14 @@ struct ShowOptions {
   bool json = false;
 };
 
+// On one line, or halved where that is too wide.
+std::string chain_text(const std::string& head, int width) {
+  const std::string title = "Run chain: ";
+  if (title.size() + head.size() <= static_cast<size_t>(width)) return title + head + "\n";
+  const size_t half = head.size() / 2;
+  return title + head.substr(0, half) + "\n" + std::string(title.size(), ' ') + head.substr(half) + "\n";
+}
+
 int run_show(const ShowOptions& options) {
   const Store store = Store::open_reader(database_path(options.database, read_config(config_path())));
   const NamedAudits named = find_audits(store, options.id.value_or("latest"));
@@ -31,9 +39,8 @@ int run_show(const ShowOptions& options) {
   }
   const Audit audit = store.load(named.audits.front());
   const Finding finding = analyze(audit);
-  print(options.json
-            ? json_report(audit, finding)
-            : text_summary(audit, finding, width, color) + "Run chain: " + run_lines(audit).head + "\n");
+  print(options.json ? json_report(audit, finding)
+                     : text_summary(audit, finding, width, color) + chain_text(run_lines(audit).head, width));
   return 0;
 }
 

@@ -8,12 +8,15 @@
 #include <set>
 #include <sstream>
 
+#include "tests/support/temporary_folder.h"
+
 namespace ra {
 namespace {
 
 // Expects the command to take a file with these bytes, whose path stands for %.
 void expect_taken(std::string command, const std::string& bytes, const std::string& name) {
-  const std::string path = testing::TempDir() + name;
+  const TemporaryFolder folder;  // tests run side by side
+  const std::string path = folder / name;
   std::ofstream(path, std::ios::binary) << bytes;
   command.replace(command.find('%'), 1, "'" + path + "'");
   EXPECT_EQ(std::system(command.c_str()), 0) << command;
