@@ -1,7 +1,9 @@
 // What two audits compared to: for the terminal, for machines, and as a page. Pure, as report.h.
 #pragma once
 
+#include <map>
 #include <string>
+#include <vector>
 
 #include "core/audit/comparison.h"
 
@@ -16,6 +18,15 @@ struct ComparedAudit {
 std::string comparison_sentence(const Comparison& found);
 // "trial 3 (random, batch size 4), sequence 0, token 17".
 std::string parting_place(const Audit& b, const Parting& parting);
+
+// What changed of an operation's kernel choices: the rows, and one of the changes. Points into the arm's.
+struct RoleChange {
+  const ChoiceChange& example;  // the first
+  bool is_alone = true;
+  bool sum_order = false;           // of any of them
+  std::map<int32_t, int64_t> rows;  // each once
+};
+std::vector<RoleChange> changes_by_role(const ArmComparison& arm);  // by name
 
 // At most `width` columns; `color` adds SGR codes. Ends with a newline.
 std::string text_comparison(const ComparedAudit& a, const ComparedAudit& b, const Comparison& found,

@@ -77,21 +77,13 @@ class Text {
 
   // A line a role, with the rows at which its choice is another one and an example; the JSON has all of them.
   void add_choices(const ArmComparison& arm) {
-    std::map<std::string, std::vector<const ChoiceChange*>> by_role;
-    for (const ChoiceChange& change : arm.choices) by_role[change.role].push_back(&change);
-    for (const auto& [role, changes] : by_role) {
-      std::map<int32_t, int64_t> rows;
-      bool sum_order = false;
-      for (const ChoiceChange* change : changes) {
-        for (const int32_t count : change->rows) rows[count] = 1;
-        sum_order = sum_order || change->sum_order;
-      }
-      const ChoiceChange& example = *changes.front();
-      lines_.wrap("kernel choice",
-                  fmt::format("{} at {} {}{}: {}{}, now {}", printable(role),
-                              rows.size() == 1 ? "row count" : "row counts", ranges(rows),
-                              sum_order ? ", with another sum order" : "",
-                              changes.size() == 1 ? "" : "such as ", shown(example.a), shown(example.b)));
+    for (const RoleChange& change : changes_by_role(arm)) {
+      lines_.wrap(
+          "kernel choice",
+          fmt::format("{} at {} {}{}: {}{}, now {}", printable(change.example.role),
+                      change.rows.size() == 1 ? "row count" : "row counts", ranges(change.rows),
+                      change.sum_order ? ", with another sum order" : "", change.is_alone ? "" : "such as ",
+                      shown(change.example.a), shown(change.example.b)));
     }
   }
 
@@ -129,6 +121,20 @@ std::string comparison_sentence(const Comparison& found) {
       return fmt::format("{}{}.", found.obstacles.empty() ? "" : "Not comparable: ", found.reason);
   }
   return "";
+}
+
+std::vector<RoleChange> changes_by_role(const ArmComparison& arm) {
+  std::map<std::string, RoleChange> roles;
+  for (const ChoiceChange& change : arm.choices) {
+    const auto [entry, first] = roles.try_emplace(change.role, RoleChange{.example = change});
+    RoleChange& role = entry->second;
+    role.is_alone = first;
+    role.sum_order = role.sum_order || change.sum_order;
+    for (const int32_t count : change.rows) role.rows[count] = 1;
+  }
+  std::vector<RoleChange> changes;
+  for (auto& [name, role] : roles) changes.push_back(std::move(role));
+  return changes;
 }
 
 std::string parting_place(const Audit& b, const Parting& parting) {

@@ -230,23 +230,16 @@ class Page {
       return "<h3>Kernel choices</h3>\n<p class=\"about\">The same at every number of rows that both "
              "launched.</p>\n";
     }
-    std::map<std::string, std::vector<const ChoiceChange*>> by_role;
-    for (const ChoiceChange& change : arm.choices) by_role[change.role].push_back(&change);
     HtmlTable table("Kernel choices", {{"Operation"},
                                        {"Rows", Cells::wide},
                                        {"Sum order"},
                                        {a_.name, Cells::wide},
                                        {b_.name, Cells::wide}});
-    for (const auto& [role, changes] : by_role) {
-      std::map<int32_t, int64_t> rows;
-      bool sum_order = false;
-      for (const ChoiceChange* change : changes) {
-        for (const int32_t count : change->rows) rows[count] = 1;
-        sum_order = sum_order || change->sum_order;
-      }
-      const char* such_as = changes.size() == 1 ? "" : "such as ";
-      table.row({escape(role), brief_ranges(rows), sum_order ? "changed" : "the same",
-                 such_as + cut(changes.front()->a), such_as + cut(changes.front()->b)});
+    for (const RoleChange& change : changes_by_role(arm)) {
+      const char* such_as = change.is_alone ? "" : "such as ";
+      table.row({escape(change.example.role), brief_ranges(change.rows),
+                 change.sum_order ? "changed" : "the same", such_as + cut(change.example.a),
+                 such_as + cut(change.example.b)});
     }
     return "<h3>Kernel choices that changed</h3>\n" + std::move(table).finish();
   }
