@@ -16,12 +16,18 @@ __global__ void __launch_bounds__(kThreads)
   constexpr int kRowThreads = kLanes / 8;
   constexpr int kWarps = kThreads / 32;
   let_next_start();
+  const int thread = threadIdx.x % kRowThreads;
+  uint4 kept_weights[kKept];  // they do not depend on the launch before
+#pragma unroll
+  for (int c = 0; c < kKept; ++c) {
+    const int at = c * kLanes + 8 * thread;
+    if (at < n) kept_weights[c] = *reinterpret_cast<const uint4*>(weight + at);
+  }
   wait_for_inputs();
   const StepWords& step = *reinterpret_cast<const StepWords*>(words);
   const int i = blockIdx.x * (kThreads / kRowThreads) + threadIdx.x / kRowThreads;
   if (i >= (of_logit_rows ? step.logit_rows : step.rows))
     return;  // whole warps, and with 1024 lanes whole blocks
-  const int thread = threadIdx.x % kRowThreads;
   const int r = of_logit_rows ? words[step.logit_rows_at + i] : i;
   uint16_t* h_row = h + static_cast<int64_t>(r) * n;
   const uint16_t* d_row = d == nullptr ? nullptr : d + static_cast<int64_t>(r) * n;
@@ -68,8 +74,7 @@ __global__ void __launch_bounds__(kThreads)
   const float mean = __fdiv_rn(sum, static_cast<float>(n));
   const float scale = __fdiv_rn(1.0f, __fsqrt_rn(__fadd_rn(mean, eps)));
 
-  const auto give = [&](int at, uint4 values) {
-    const uint4 weights = *reinterpret_cast<const uint4*>(weight + at);
+  const auto give = [&](int at, uint4 values, const uint4& weights) {
     uint32_t* v = reinterpret_cast<uint32_t*>(&values);
     const uint32_t* w = reinterpret_cast<const uint32_t*>(&weights);
 #pragma unroll
@@ -83,10 +88,10 @@ __global__ void __launch_bounds__(kThreads)
 #pragma unroll
   for (int c = 0; c < kKept; ++c) {
     const int at = c * kLanes + 8 * thread;
-    if (at < n) give(at, kept[c]);
+    if (at < n) give(at, kept[c], kept_weights[c]);
   }
   for (int at = kKept * kLanes + 8 * thread; at < n; at += kLanes)
-    give(at, *reinterpret_cast<const uint4*>(h_row + at));
+    give(at, *reinterpret_cast<const uint4*>(h_row + at), *reinterpret_cast<const uint4*>(weight + at));
 }
 
 }  // namespace
