@@ -1,10 +1,11 @@
-// What both attention kernels share: fragments of the tensor cores' m16n8k16 step, and the copies of tiles.
+// What both attention kernels share: fragments of the tensor cores' m16n8k16 step.
 //
 // A warp holds 16 query rows. Of a fragment of scores or of O, lane l has rows l / 4 and l / 4 + 8, and of each group of
 // eight columns 2 (l mod 4) and the next. So the columns k with k mod 8 = j of a row, which t[j] of rule 12 sums, lie in one
 // lane.
 #pragma once
 
+#include "kernels/cuda/bulk_copy.cuh"
 #include "kernels/cuda/cache_layout.cuh"
 #include "kernels/cuda/numerics.cuh"
 #include "kernels/cuda/tensor_core.cuh"
@@ -12,44 +13,6 @@
 namespace ra::cuda {
 
 constexpr int kGroups = kTileKeys / 8;  // groups of eight keys in a tile
-
-// --- bulk copies into shared memory, counted by a barrier ------------------------------------------------------
-
-__device__ inline void init_barrier(uint64_t* barrier) {
-  asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" ::"r"(shared_address(barrier)) : "memory");
-}
-__device__ inline void show_barriers() {
-  asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
-}
-__device__ inline void expect_bytes(uint64_t* barrier, uint32_t bytes) {
-  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(barrier)),
-               "r"(bytes)
-               : "memory");
-}
-__device__ inline void copy_bulk(void* to, const void* from, uint32_t bytes, uint64_t* barrier) {
-  asm volatile(
-      "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(
-          shared_address(to)),
-      "l"(from), "r"(bytes), "r"(shared_address(barrier))
-      : "memory");
-}
-__device__ inline void wait_barrier(uint64_t* barrier, uint32_t parity) {
-  asm volatile(
-      "{\n"
-      ".reg .pred done;\n"
-      "again:\n"
-      "mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1;\n"
-      "@!done bra again;\n"
-      "}\n" ::"r"(shared_address(barrier)),
-      "r"(parity)
-      : "memory");
-}
-// Ordinary accesses of this thread to shared memory come before bulk copies issued after the next barrier of the block.
-__device__ inline void before_bulk_copies() {
-  asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
-}
-
-// --- tiles ----------------------------------------------------------------------------------------------------
 
 // Rows [count, 64) of a tile of V become zero: absent slots count as zero, whatever is there (rule 10).
 template <int kDim>

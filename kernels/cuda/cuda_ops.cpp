@@ -40,7 +40,7 @@ struct CudaOps::Sizes {
     rows = padded(capacity.rows);
     logit_rows = padded(capacity.logit_rows);
     q_width = static_cast<size_t>(shape.heads) * shape.head_dim;
-    x_width = std::max({static_cast<size_t>(shape.hidden), q_width, static_cast<size_t>(shape.ffn)});
+    x_width = std::max(static_cast<size_t>(shape.hidden), q_width);
     y_width = static_cast<size_t>(std::max(product_outputs(shape, Role::qkv), 2 * shape.ffn));
     bias_width = has_any_bias(shape)
                      ? static_cast<size_t>(std::max(product_outputs(shape, Role::qkv), shape.hidden))
@@ -93,6 +93,7 @@ void CudaOps::reserve(const Capacity& capacity) {
   make(x_, std::max(size.rows, size.logit_rows) * size.x_width);
   make(y_, size.rows * size.y_width);
   make(q_, size.rows * size.q_width);
+  make(activations_, size.rows * shape_.ffn);
   make(sums_, size.logit_rows * shape_.vocab);
   make(bias_sums_, size.rows * size.bias_width);
   make(words_, size.words);
@@ -110,7 +111,7 @@ void CudaOps::reserve(const Capacity& capacity) {
   make(partial_m_, states);
   make(arrived_, size.rows * shape_.kv_heads);
   // Padding rows are multiplied too: whatever is there is harmless, but defined.
-  for (DeviceBuffer<uint16_t>* buffer : {&h_, &d_, &x_, &y_, &q_}) buffer->fill_zero();
+  for (DeviceBuffer<uint16_t>* buffer : {&h_, &d_, &x_, &y_, &q_, &activations_}) buffer->fill_zero();
   arrived_.fill_zero();
   cuda_check(cudaMemset(next_tokens_.data(), 0xff, next_tokens_.bytes()), "memory");
   pages_a_slot_ = size.pages_a_slot;
@@ -143,7 +144,8 @@ MemoryNeed CudaOps::memory(const ModelShape& shape, const Capacity& capacity, in
   need.cache = size.cache * sizeof(uint16_t);
   const size_t states = size.items * static_cast<size_t>(shape.heads);
   need.workspace =
-      sizeof(uint16_t) * (size.rows * (2 * static_cast<size_t>(shape.hidden) + size.y_width + size.q_width) +
+      sizeof(uint16_t) * (size.rows * (2 * static_cast<size_t>(shape.hidden) + size.y_width + size.q_width +
+                                       static_cast<size_t>(shape.ffn)) +
                           std::max(size.rows, size.logit_rows) * size.x_width) +
       sizeof(float) * (size.logit_rows * static_cast<size_t>(shape.vocab) + size.rows * size.bias_width +
                        static_cast<size_t>(reserved_positions(shape, capacity)) * shape.head_dim +
@@ -178,14 +180,21 @@ ProductSite CudaOps::product_site(Role role) const {
           product_inputs(shape_, role),
           wants_sums(role),
           weights_.matrices(role),
-          x_.data(),
+          role == Role::down ? activations_.data() : x_.data(),
           y};
 }
 
+ProductSite CudaOps::activated_site() const {
+  ProductSite site = product_site(Role::gate_up);
+  site.activations = activations_.data();
+  return site;
+}
+
 void CudaOps::run_product(Role role, int layer) {
-  const ProductSite site = product_site(role);
-  products_.run(*plans_.at(role), role == Role::lm_head ? logit_rows_ : rows_, site,
-                weights_.matrix(role, layer));
+  const ProductPlan& plan = *plans_.at(role);
+  const bool with_swiglu = plan.kernel == ProductPlan::Kernel::with_swiglu;
+  const ProductSite site = with_swiglu ? activated_site() : product_site(role);
+  products_.run(plan, role == Role::lm_head ? logit_rows_ : rows_, site, weights_.matrix(role, layer));
   if (has_bias(shape_, role))
     add_bias(launch_, rows_, bias_sums_.data(), weights_.bias(role, layer), site.n, rounded_output(role));
 }
@@ -226,7 +235,8 @@ void CudaOps::run_operation(const Operation& operation) {
       return;
     }
     case Role::swiglu:
-      return ra::cuda::swiglu(launch_, rows_, y_.data(), shape_.ffn, x_.data());
+      if (plans_.at(Role::gate_up)->kernel == ProductPlan::Kernel::with_swiglu) return;
+      return ra::cuda::swiglu(launch_, rows_, y_.data(), shape_.ffn, activations_.data());
     case Role::lm_head: {
       if (logit_rows_ == 0) return;
       run_product(Role::lm_head, 0);
@@ -257,6 +267,7 @@ void CudaOps::show(const Operation& operation) {
       row_bytes = static_cast<size_t>(shape_.heads) * shape_.head_dim * sizeof(uint16_t);
       break;
     case Role::swiglu:
+      at = activations_.data();
       row_bytes = static_cast<size_t>(shape_.ffn) * sizeof(uint16_t);
       break;
     case Role::o:

@@ -75,6 +75,8 @@ class CudaOps final : public Ops {
   bool wants_sums(Role role) const;
   uint16_t* rounded_output(Role role) const;  // where the product's bf16 outputs go
   ProductSite product_site(Role role) const;
+  ProductSite activated_site() const;  // of gate_up, with the SwiGLU that follows
+  bool swiglu_follows() const;
   void run_product(Role role, int layer);
   void show(const Operation& operation);
   CacheView cache_view(int layer) const;
@@ -94,6 +96,7 @@ class CudaOps final : public Ops {
   std::vector<int32_t> page_mirror_;  // what the device's page table holds
   DeviceBuffer<float> rope_;
   DeviceBuffer<uint16_t> cache_, h_, d_, x_, y_, q_;  // as in cpu_ops.h
+  DeviceBuffer<uint16_t> activations_;                // [rows, ffn], SwiGLU's
   DeviceBuffer<float> sums_;                          // [logit rows, vocab]
   DeviceBuffer<float> bias_sums_;                     // [rows, qkv | hidden], where biases are added
   DeviceBuffer<int32_t> words_, page_table_, next_tokens_, nonfinite_;

@@ -19,6 +19,17 @@ bool CudaOps::is_decode(const StepInput& input) const {
   return rows_ == logit_rows_ && input.slices.size() == static_cast<size_t>(rows_);
 }
 
+// Wherever gate_up is multiplied its SwiGLU comes next, and nobody looks in between.
+bool CudaOps::swiglu_follows() const {
+  if (hook_) return false;
+  for (size_t i = 0; i < program_.size(); ++i) {
+    if (program_[i].role != Role::gate_up) continue;
+    if (i + 1 == program_.size() || program_[i + 1] != Operation{Role::swiglu, program_[i].layer})
+      return false;
+  }
+  return true;
+}
+
 void CudaOps::plan_products(const KernelSet& set, const StepInput& input) {
   check(set.storage == Storage::bf16, "a kernel set of bf16 storage");
   ChoiceSet choices;
@@ -26,7 +37,10 @@ void CudaOps::plan_products(const KernelSet& set, const StepInput& input) {
   for (const LaunchShape& launch : launch_shapes(shape_, input, launch_.multiprocessors)) {
     KernelChoice& made = choices.emplace(launch.role, set.choose(launch)).first->second;
     if (made.algorithm != Algorithm::k16_steps && made.algorithm != Algorithm::lt_heuristic) continue;
-    const ProductPlan& plan = products_.plan(made, launch.rows, product_site(launch.role));
+    const bool with_swiglu =
+        launch.role == Role::gate_up && made.algorithm == Algorithm::k16_steps && swiglu_follows();
+    const ProductPlan& plan =
+        products_.plan(made, launch.rows, with_swiglu ? activated_site() : product_site(launch.role));
     if (made.algorithm == Algorithm::lt_heuristic) {
       made.library = "cuBLASLt " + products_.library_version();
       made.rows = plan.padded_to;
@@ -43,7 +57,9 @@ void CudaOps::prepare(const KernelSet& set) {
     const int most = role == Role::lm_head ? capacity_.logit_rows : capacity_.rows;
     for (int rows = 1; rows <= most; rows = planned_rows(rows) + 1) {
       const KernelChoice choice = set.choose({.role = role, .rows = rows, .n = site.n, .k = site.k});
-      if (choice.algorithm == Algorithm::k16_steps) products_.plan(choice, rows, site);
+      if (choice.algorithm != Algorithm::k16_steps) continue;
+      products_.plan(choice, rows, site);
+      if (role == Role::gate_up) products_.plan(choice, rows, activated_site());
     }
   }
 }

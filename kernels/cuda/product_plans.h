@@ -26,13 +26,16 @@ struct ProductSite {
   const std::vector<const uint16_t*>& weights;
   uint16_t* x = nullptr;  // with room for the rows of any plan, as y has
   void* y = nullptr;
+  // [rows, n / 2], where the product of gate_up goes on to SwiGLU: then it is what the site gives, and y is between.
+  uint16_t* activations = nullptr;
 };
 
 struct ProductPlan {
-  enum class Kernel : uint8_t { decode, plain, library } kernel = Kernel::plain;
+  enum class Kernel : uint8_t { decode, plain, library, with_swiglu } kernel = Kernel::plain;
   int padded_to = 0;  // rows launched whatever the step's; 0: the step's own
   LtCandidate candidate;
-  std::string text;  // for the ledger
+  std::string text;   // for the ledger
+  int tile_rows = 0;  // with SwiGLU
 };
 
 class ProductPlans {
@@ -40,11 +43,12 @@ class ProductPlans {
   explicit ProductPlans(const Launch& launch) : launch_(launch), certifier_(launch) {}
 
   // The plan for a choice that its rule made. Times and certifies candidates the first time, over random rows in the site's x
-  // and y; never in a captured step. Error(device) naming the operation if nothing computes it.
+  // and y; never in a captured step. Error(device) naming the operation if nothing computes it. At a site with activations
+  // it is the product's own plan, unless one launch of both is faster.
   const ProductPlan& plan(const KernelChoice& choice, int rows, const ProductSite& site);
-  // Of `rows` rows, with weights `w` [n, k].
+  // Of `rows` rows, with weights `w` [n, k]; at a site with activations SwiGLU too, whatever the plan.
   void run(const ProductPlan& plan, int rows, const ProductSite& site, const uint16_t* w) {
-    run(plan, rows, site, w, site.x, site.y);
+    run(plan, rows, site, w, site.x, site.activations != nullptr ? site.activations : site.y);
   }
 
   const std::string& library_version() const { return lt_.version(); }
@@ -56,7 +60,11 @@ class ProductPlans {
   using Timed = std::vector<std::pair<float, ProductPlan>>;  // milliseconds
 
   ProductPlan flat_plan(int rows, const ProductSite& site);
+  ProductPlan swiglu_plan(const KernelChoice& choice, int rows, const ProductSite& site);
   ProductPlan heuristic_plan(int rows, const ProductSite& site);
+  const ProductPlan& peer(const ProductSite& site);
+  bool equals_steps(const ProductPlan& plan, int rows, const ProductSite& site);
+  bool equals_peer(const ProductPlan& plan, int planned, const ProductSite& site);
   std::vector<ProductPlan> library_plans(int rows, const ProductSite& site);
   std::vector<ProductPlan> by_time(std::vector<ProductPlan> plans, int rows, const ProductSite& site);
   float run_time(const ProductPlan& plan, int rows, const ProductSite& site, int runs);
@@ -68,9 +76,9 @@ class ProductPlans {
   ProductCertifier certifier_;
   ProductTimings timings_;
   Event begin_{true}, end_{true};
-  size_t turn_ = 0;                                                     // among a site's weights
-  std::map<std::tuple<bool, int, int, int, bool>, ProductPlan> plans_;  // (flat, rows, n, k, fp32)
-  std::map<std::tuple<int, int, bool>, ProductPlan> peers_;  // (n, k, fp32): what the library's answer to
+  size_t turn_ = 0;                                              // among a site's weights
+  std::map<std::tuple<bool, TimedProduct>, ProductPlan> plans_;  // (flat, product)
+  std::map<std::tuple<int, int, bool>, ProductPlan> peers_;      // (n, k, fp32): what the library's answer to
 };
 
 // `invariant` has one plan for a range of rows: the last of the range that `rows` is in.

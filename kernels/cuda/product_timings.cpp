@@ -1,6 +1,7 @@
 #include "kernels/cuda/product_timings.h"
 
 #include <algorithm>
+#include <iterator>
 #include <sstream>
 #include <utility>
 
@@ -8,8 +9,9 @@ namespace ra::cuda {
 namespace {
 
 constexpr const char* kSeparator = "; ";
-constexpr size_t kMostShapes = 4096;  // taken from a text
-constexpr size_t kMostKernels = 16;   // of a shape
+constexpr size_t kMostProducts = 4096;  // taken from a text
+constexpr size_t kMostKernels = 16;     // of a product
+constexpr const char* kOutputNames[] = {"bf16", "fp32", "swiglu"};
 
 std::vector<std::string> split(const std::string& text) {
   std::vector<std::string> parts;
@@ -23,20 +25,21 @@ std::vector<std::string> split(const std::string& text) {
 
 }  // namespace
 
-const std::vector<std::string>* ProductTimings::find(const LtShape& shape) const {
-  const auto found = shapes_.find(shape);
-  return found == shapes_.end() ? nullptr : &found->second;
+const std::vector<std::string>* ProductTimings::find(const TimedProduct& product) const {
+  const auto found = products_.find(product);
+  return found == products_.end() ? nullptr : &found->second;
 }
 
-void ProductTimings::add(const LtShape& shape, std::vector<std::string> fastest_first) {
-  shapes_[shape] = std::move(fastest_first);
+void ProductTimings::add(const TimedProduct& product, std::vector<std::string> fastest_first) {
+  products_[product] = std::move(fastest_first);
 }
 
 std::string ProductTimings::text(const std::string& machine) const {
   std::ostringstream out;
   out << machine << '\n';
-  for (const auto& [shape, kernels] : shapes_) {
-    out << shape.m << ' ' << shape.n << ' ' << shape.k << ' ' << (shape.fp32_out ? "fp32" : "bf16") << ':';
+  for (const auto& [product, kernels] : products_) {
+    out << product.m << ' ' << product.n << ' ' << product.k << ' '
+        << kOutputNames[static_cast<size_t>(product.output)] << ':';
     for (const std::string& kernel : kernels) out << (&kernel == kernels.data() ? " " : kSeparator) << kernel;
     out << '\n';
   }
@@ -47,15 +50,17 @@ void ProductTimings::take(const std::string& text, const std::string& machine) {
   std::istringstream lines(text);
   std::string line;
   if (!std::getline(lines, line) || line != machine) return;
-  while (std::getline(lines, line) && shapes_.size() < kMostShapes) {
+  while (std::getline(lines, line) && products_.size() < kMostProducts) {
     const size_t colon = line.find(':');
     if (colon == std::string::npos) continue;
     std::istringstream fields(line.substr(0, colon));
-    LtShape shape;
-    std::string out;
-    if (!(fields >> shape.m >> shape.n >> shape.k >> out) || (out != "fp32" && out != "bf16")) continue;
-    shape.fp32_out = out == "fp32";
-    shapes_[shape] = split(line.substr(std::min(colon + 2, line.size())));
+    TimedProduct product;
+    std::string output;
+    if (!(fields >> product.m >> product.n >> product.k >> output)) continue;
+    const auto name = std::find(std::begin(kOutputNames), std::end(kOutputNames), output);
+    if (name == std::end(kOutputNames)) continue;
+    product.output = static_cast<TimedProduct::Output>(name - std::begin(kOutputNames));
+    products_[product] = split(line.substr(std::min(colon + 2, line.size())));
   }
 }
 

@@ -1,20 +1,11 @@
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/numerics.cuh"
+#include "kernels/cuda/swiglu.cuh"
 
 namespace ra::cuda {
 namespace {
 
 constexpr int kThreads = 128;
-
-// Rule 8.
-__device__ float swiglu_value(float gate, float up) {
-  const float v = fminf(fmaxf(__fmul_rn(gate, -0x1.715476p+0f), -125.0f), 125.0f);
-  int i;
-  float p;
-  exp2_pair(v, i, p);
-  const float a = round_bf16(__fdiv_rn(gate, __fadd_rn(1.0f, __fmul_rn(p, power_of_two(i)))));
-  return __fmul_rn(a, up);
-}
 
 __global__ void swiglu_kernel(const uint16_t* gate_up, int ffn, uint16_t* x) {
   let_next_start();

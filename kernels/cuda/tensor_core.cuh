@@ -33,5 +33,17 @@ __device__ inline void load_matrices_transposed(uint32_t (&m)[4], const void* ro
                : "=r"(m[0]), "=r"(m[1]), "=r"(m[2]), "=r"(m[3])
                : "r"(shared_address(row)));
 }
+// Stores of the same: of each matrix row r of shared memory holds column r of the fragments, eight 16-bit values. Lane l gives
+// the address of row l mod 8 of matrix l / 8; of two matrices the lanes below 16 do.
+__device__ inline void store_matrices_transposed(uint32_t row, uint32_t a, uint32_t b, uint32_t c,
+                                                 uint32_t d) {
+  asm volatile("stmatrix.sync.aligned.m8n8.x4.trans.shared.b16 [%0], {%1,%2,%3,%4};" ::"r"(row), "r"(a),
+               "r"(b), "r"(c), "r"(d)
+               : "memory");
+}
+__device__ inline void store_matrices_transposed(uint32_t row, uint32_t a, uint32_t b) {
+  asm volatile("stmatrix.sync.aligned.m8n8.x2.trans.shared.b16 [%0], {%1,%2};" ::"r"(row), "r"(a), "r"(b)
+               : "memory");
+}
 
 }  // namespace ra::cuda

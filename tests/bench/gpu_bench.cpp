@@ -170,6 +170,10 @@ class Bench {
     show("qk_norm_rope", in_all_layers([](Ops& o, int l) { o.qk_norm_rope_store(l); }));
     show("attention", in_all_layers([](Ops& o, int l) { o.attend(l); }));
     show("swiglu", in_all_layers([](Ops& o, int l) { o.swiglu(l); }));
+    show("gate_up, swiglu", in_all_layers([](Ops& o, int l) {
+           o.project(l, Role::gate_up);
+           o.swiglu(l);
+         }));
     show("head's product", [&] { ops.project(0, Role::lm_head); });
     show("head", [&] { ops.head(); });
   }
