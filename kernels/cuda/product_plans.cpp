@@ -12,10 +12,7 @@ namespace {
 
 constexpr int kMostCandidates = 16;
 constexpr int kTimings = 3;
-constexpr int kRunsATiming = 4;  // one after the other, as a step's products come
-// From so many rows on, a whole step's products are held back by the card's power, not by a kernel's best time. gate_up's are
-// the largest part, so its kernels are compared in that state.
-constexpr int kHeatingRows = 512, kHeatingRuns = 16;
+constexpr int kRunsATiming = 4;       // one after the other, as a step's products come
 constexpr float kClearlySlow = 1.1f;  // after a first look
 constexpr float kClearGain = 0.98f;   // less is noise: the heuristic's order stands
 constexpr size_t kMostRemembered = 4;
@@ -23,6 +20,14 @@ constexpr size_t kMostRemembered = 4;
 std::string shape_text(int rows, const ProductSite& site) {
   return std::string(role_name(site.role)) + ", " + std::to_string(rows) + " x " + std::to_string(site.n) +
          " x " + std::to_string(site.k);
+}
+
+// From some rows on the card's power holds a whole step's products back, not a kernel's best time. gate_up's are the largest
+// part, so its kernels are compared in that state: for 5 ms a timing, of which a round has several.
+int runs_a_timing(const TimedProduct& product, float milliseconds) {
+  constexpr int kHeatingRows = 512, kMostRuns = 16;
+  if (product.output != TimedProduct::Output::swiglu || product.m <= kHeatingRows) return kRunsATiming;
+  return std::clamp(static_cast<int>(5.0f / milliseconds), kRunsATiming, kMostRuns);
 }
 
 // The first of the range of rows that ends with `last`.
@@ -199,13 +204,12 @@ std::vector<ProductPlan> ProductPlans::by_time(std::vector<ProductPlan> plans, i
     timed.emplace_back(time, std::move(plan));
   }
   // By turns, so that what others did to the card's clock just before is the same for all.
-  const bool heats = site.activations != nullptr && rows > kHeatingRows;
+  const int runs = runs_a_timing(product, least);
   const float slow = kClearlySlow * least;
   std::vector<std::vector<float>> times(timed.size());
   for (int turn = 0; turn < kTimings; ++turn) {
     for (size_t i = 0; i < timed.size(); ++i) {
-      if (timed[i].first <= slow)
-        times[i].push_back(run_time(timed[i].second, rows, site, heats ? kHeatingRuns : kRunsATiming));
+      if (timed[i].first <= slow) times[i].push_back(run_time(timed[i].second, rows, site, runs));
     }
   }
   least = std::numeric_limits<float>::max();
