@@ -81,7 +81,7 @@ class Text {
       lines_.wrap(
           "kernel choice",
           fmt::format("{} at {} {}{}: {}{}, now {}", printable(change.example.role),
-                      change.rows.size() == 1 ? "row count" : "row counts", ranges(change.rows),
+                      change.rows.size() == 1 ? "row count" : "row counts", brief_ranges(change.rows),
                       change.sum_order ? ", with another sum order" : "", change.is_alone ? "" : "such as ",
                       shown(change.example.a), shown(change.example.b)));
     }

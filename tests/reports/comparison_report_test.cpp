@@ -94,6 +94,14 @@ TEST(ComparisonText, FitsTheTerminalAndSteersNone) {
   EXPECT_THAT(example.text(80, true), HasSubstr("\x1b[1;31mdifferent\x1b[0m"));
 }
 
+TEST(ComparisonText, ManyRowCountsOfAChangedKernelAreCounted) {
+  Example example;
+  std::vector<int32_t>& rows = example.found.arms[0].choices.at(0).rows;
+  rows.clear();
+  for (int32_t count = 17; count < 900; count += 2) rows.push_back(count);
+  EXPECT_THAT(example.text(400), HasSubstr("qkv at row counts 3 to 899, 445 different"));
+}
+
 TEST(ComparisonText, OfEqualAuditsSaysSo) {
   AuditBuilder builder = planned();
   builder.finish();
