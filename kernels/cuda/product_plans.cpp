@@ -30,11 +30,11 @@ int runs_a_timing(const TimedProduct& product, float milliseconds) {
   return std::clamp(static_cast<int>(5.0f / milliseconds), kRunsATiming, kMostRuns);
 }
 
-// The first of the range of rows that ends with `last`.
-int first_planned(int last) {
+// Both ends of the range of rows that ends with `last`, or its only number.
+std::vector<int> ends_of_range(int last) {
   int first = last;
   while (first > 1 && planned_rows(first - 1) == last) --first;
-  return first;
+  return first == last ? std::vector{last} : std::vector{first, last};
 }
 
 TimedProduct timed_product(int rows, const ProductSite& site) {
@@ -90,14 +90,13 @@ bool ProductPlans::equals_steps(const ProductPlan& plan, int rows, const Product
                                  site.y);
 }
 
-// At both ends of the plan's range of rows.
 bool ProductPlans::equals_peer(const ProductPlan& plan, int planned, const ProductSite& site) {
   const ProductPlan& other = peer(site);
   const auto runner = [&](const ProductPlan& which, int rows) {
     return [&, rows](const uint16_t* x, void* y) { run(which, rows, site, site.weights[0], x, y); };
   };
   const bool is_activated = site.activations != nullptr;
-  for (const int end : {first_planned(planned), planned}) {
+  for (const int end : ends_of_range(planned)) {
     if (!certifier_.equals_peer(runner(plan, end), runner(other, kSampleRows), end,
                                 is_activated ? site.n / 2 : site.n, site.k, site.fp32_out, site.x,
                                 is_activated ? site.activations : site.y))
@@ -124,7 +123,8 @@ const ProductPlan& ProductPlans::peer(const ProductSite& site) {
 // processor's steps, the library's to ours.
 ProductPlan ProductPlans::flat_plan(int rows, const ProductSite& site) {
   const auto answers = [&](const ProductPlan& plan) {
-    return equals_steps(plan, first_planned(rows), site) && equals_steps(plan, rows, site);
+    const std::vector<int> ends = ends_of_range(rows);
+    return std::all_of(ends.begin(), ends.end(), [&](int end) { return equals_steps(plan, end, site); });
   };
   if (decode_product_fits(rows, site.n, site.k)) {
     ProductPlan plan{ProductPlan::Kernel::decode, 0, {}, "own decode kernel, 16 outputs a warp"};

@@ -64,6 +64,7 @@ class ProductPlans {
   ProductPlan heuristic_plan(int rows, const ProductSite& site);
   const ProductPlan& peer(const ProductSite& site);
   bool equals_steps(const ProductPlan& plan, int rows, const ProductSite& site);
+  // At both ends of the range of rows that ends with `planned`.
   bool equals_peer(const ProductPlan& plan, int planned, const ProductSite& site);
   std::vector<ProductPlan> library_plans(int rows, const ProductSite& site);
   std::vector<ProductPlan> by_time(std::vector<ProductPlan> plans, int rows, const ProductSite& site);
