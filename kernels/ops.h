@@ -186,7 +186,8 @@ class Ops {
   virtual const ChoiceSet& choice_set(int id) const = 0;
   // Logits as used, [vocab], of logit row `row` of the last finished step.
   virtual void read_logits(int row, float* out) const = 0;
-  // Called after every operation until reset with {}; makes the device synchronous.
+  // Called after every operation until reset with {}; makes the device synchronous. So that every output exists, a device
+  // then runs operations one by one that it runs in one launch otherwise, with the same bits.
   virtual void set_hook(OpHook hook) = 0;
   // Logits as fp32 sums instead of their bf16 rounding (--logits fp32).
   virtual void set_fp32_logits(bool on) = 0;

@@ -1,5 +1,5 @@
-// Bulk copies between device and shared memory, counted by barriers in shared memory: of bytes in a row, and of boxes of a
-// matrix that a tensor map describes.
+// Bulk copies between device and shared memory: of bytes in a row, and of boxes of a matrix that a tensor map describes. Those
+// that bring something are counted by barriers in shared memory.
 #pragma once
 
 #include <cuda.h>

@@ -19,13 +19,15 @@ bool CudaOps::is_decode(const StepInput& input) const {
   return rows_ == logit_rows_ && input.slices.size() == static_cast<size_t>(rows_);
 }
 
-// Wherever gate_up is multiplied its SwiGLU comes next, and nobody looks in between.
+// gate_up and SwiGLU come in pairs, and nobody looks in between.
 bool CudaOps::swiglu_follows() const {
   if (hook_) return false;
   for (size_t i = 0; i < program_.size(); ++i) {
-    if (program_[i].role != Role::gate_up) continue;
-    if (i + 1 == program_.size() || program_[i + 1] != Operation{Role::swiglu, program_[i].layer})
+    const auto [role, layer] = program_[i];
+    const bool begins = role == Role::gate_up, ends = role == Role::swiglu;
+    if (begins && (i + 1 == program_.size() || program_[i + 1] != Operation{Role::swiglu, layer}))
       return false;
+    if (ends && (i == 0 || program_[i - 1] != Operation{Role::gate_up, layer})) return false;
   }
   return true;
 }
@@ -58,8 +60,7 @@ void CudaOps::prepare(const KernelSet& set) {
     for (int rows = 1; rows <= most; rows = planned_rows(rows) + 1) {
       const KernelChoice choice = set.choose({.role = role, .rows = rows, .n = site.n, .k = site.k});
       if (choice.algorithm != Algorithm::k16_steps) continue;
-      products_.plan(choice, rows, site);
-      if (role == Role::gate_up) products_.plan(choice, rows, activated_site());
+      products_.plan(choice, rows, role == Role::gate_up ? activated_site() : site);
     }
   }
 }

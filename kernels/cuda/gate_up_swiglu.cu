@@ -17,7 +17,10 @@ constexpr int kTileOutputs = kGroupRows;     // of a block: so many gates, and t
 constexpr int kBlockValues = 64;             // of k, in a stage
 constexpr int kRowBytes = kBlockValues * sizeof(uint16_t);
 constexpr int kHalfBytes = kTileOutputs * kRowBytes;  // gates or ups, in a stage
+static_assert(kTileOutputs == kBlockValues, "rows of outputs and of stages are alike in shared memory");
 constexpr int kCopyRegisters = 40, kMultiplyRegisters = 232;
+static_assert(kCopyRegisters + 2 * kMultiplyRegisters <= 3 * 168,
+              "what one group gives back, the others take");
 constexpr int kSharedBytes = 227 << 10;
 constexpr int kAlignment = 1024, kBarrierBytes = 1024;
 constexpr int kMostStages = 8;

@@ -15,8 +15,8 @@ constexpr int kGroupThreads = 128;
 constexpr int kGroupRows = 64;
 constexpr int kStepBytes = 32;  // of a row of an operand, in one step
 
-// Where an operand lies (PTX ISA, wgmma, the matrix descriptor): rows of 128 bytes, 64 values of k, in the tensor copies' swizzle of 128 bytes, from a multiple of 1024
-// on. A later step of the same rows begins kStepBytes further.
+// Where an operand lies (PTX ISA, wgmma, the matrix descriptor): rows of 128 bytes, 64 values of k, in the tensor copies'
+// swizzle of 128 bytes, from a multiple of 1024 on. A later step of the same rows begins kStepBytes further.
 __device__ inline uint64_t operand_at(uint32_t shared) {
   constexpr uint64_t kSwizzle128 = uint64_t{1} << 62, kEightRows = uint64_t{1024 >> 4} << 32,
                      kUnused = uint64_t{1} << 16;

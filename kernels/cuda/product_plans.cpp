@@ -156,11 +156,11 @@ ProductPlan ProductPlans::swiglu_plan(const KernelChoice& choice, int rows, cons
                        tile_rows});
     }
   }
-  for (const ProductPlan& fastest : by_time(plans, rows, site)) {
-    if (fastest.kernel != ProductPlan::Kernel::with_swiglu || equals_peer(fastest, rows, site))
-      return fastest;
-  }
-  return plans[0];
+  // The product alone is among them, and has been certified.
+  plans = by_time(std::move(plans), rows, site);
+  return *std::find_if(plans.begin(), plans.end(), [&](const ProductPlan& fastest) {
+    return fastest.kernel != ProductPlan::Kernel::with_swiglu || equals_peer(fastest, rows, site);
+  });
 }
 
 // The library's kernels of the class, in the order in which they are to be tried.

@@ -1,5 +1,5 @@
-// Which of the kernels that compute a product were fastest, as text that a file keeps from one process to the next. It decides no bits:
-// whatever it names is certified before it is used.
+// Which of the kernels that compute a product were fastest, as text that a file keeps from one process to the next. It
+// decides no bits: whatever it names is certified before it is used.
 #pragma once
 
 #include <cstdint>

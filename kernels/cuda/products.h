@@ -22,8 +22,8 @@ constexpr int kDecodeRows = 16;
 bool decode_product_fits(int m, int n, int k);
 void decode_product(const Launch& launch, const Product& product);
 
-// gate_up and SwiGLU (rule 8) at once: w [2 ffn, k], gates first, y [m, ffn], n = 2 ffn. The rows go by tiles of `tile_rows`, one
-// of kGateUpTileRows; which is fastest depends on m. n a multiple of 16, k of 64, pointers to 16 bytes.
+// gate_up and SwiGLU (rule 8) at once: w [2 ffn, k], gates first, y [m, ffn], n = 2 ffn. The rows go by tiles of
+// `tile_rows`, one of kGateUpTileRows; which is fastest depends on m. n a multiple of 16, k of 64, pointers to 16 bytes.
 constexpr int kGateUpTileRows[] = {64, 128, 168};
 bool gate_up_swiglu_fits(int n, int k);
 void gate_up_swiglu(const Launch& launch, const Product& product, int tile_rows);

@@ -1,4 +1,4 @@
-// One k16 step of the tensor cores, and the loads that bring its operands from shared memory.
+// One k16 step of the tensor cores, and the loads and stores of its operands in shared memory.
 //
 // Of a fragment with 16 rows and 8 columns lane l has rows l / 4 and l / 4 + 8, columns 2 (l mod 4) and the next.
 #pragma once

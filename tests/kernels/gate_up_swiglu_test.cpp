@@ -65,8 +65,10 @@ TEST_F(GpuGateUpSwiglu, HasTheBitsOfTheProductAndThenSwigluForAnyShapeAndRows) {
   struct Shape {
     int ffn, k;
   };
-  // Fewer outputs than a tile, outputs that end within one, an odd number of tiles, more stages than a ring has; Qwen3-8B's.
-  for (const auto& [ffn, k] : {Shape{8, 64}, {72, 128}, {320, 1088}, {1536, 576}, {12288, 4096}}) {
+  // Fewer outputs than a tile, outputs that end within one, an odd number of tiles, more stages than a ring has; fewer stages
+  // than a ring has and several tiles a block; Qwen3-8B's.
+  for (const auto& [ffn, k] :
+       {Shape{8, 64}, {72, 128}, {320, 1088}, {1536, 576}, {8456, 64}, {17000, 192}, {12288, 4096}}) {
     ASSERT_TRUE(gate_up_swiglu_fits(2 * ffn, k));
     const DeviceBuffer<uint16_t> w = random(2 * ffn, k, 11, false);
     for (const int rows : {1, 7, 64, 65, 128, 168, 169, 337}) {
@@ -98,6 +100,34 @@ TEST_F(GpuGateUpSwiglu, GivesARowTheSameBitsAtEveryPlace) {
       EXPECT_TRUE(std::equal(alone.begin(), alone.begin() + kFfn,
                              all.begin() + static_cast<std::ptrdiff_t>(r) * kFfn))
           << "row " << r << ", " << tile_rows << " a tile";
+    }
+  }
+}
+
+TEST_F(GpuGateUpSwiglu, WaitsForTheLaunchBeforeAndIsWaitedFor) {
+  constexpr int kFfn = 1536, kK = 576, kRows = 337;
+  const DeviceBuffer<uint16_t> w = random(2 * kFfn, kK, 41, false), x = random(kRows, kK, 42, false);
+  const std::vector<uint16_t> expected = one_by_one(w.data(), x.data(), kRows, kFfn, kK);
+  DeviceBuffer<uint16_t> late(x.size()), y(static_cast<size_t>(kRows) * kFfn),
+      sample(kSampleRows * size_t{kFfn});
+  for (const int tile_rows : kGateUpTileRows) {
+    late.fill_zero();
+    y.fill_zero();
+    cuda_check(cudaDeviceSynchronize(), "test");
+    fill_random(launch_, late.data(), kRows, kK, 42, false);
+    gate_up_swiglu(launch_, {w.data(), late.data(), y.data(), nullptr, kRows, 2 * kFfn, kK}, tile_rows);
+    copy_sample(launch_, y.data(), kRows, kFfn / 2, sample.data());
+    std::vector<uint16_t> found(sample.size());
+    cuda_check(
+        cudaMemcpyAsync(found.data(), sample.data(), sample.bytes(), cudaMemcpyDeviceToHost, launch_.stream),
+        "test");
+    stream_->wait();
+    for (int i = 0; i < kSampleRows; ++i) {
+      const auto row = [&](const std::vector<uint16_t>& values, int r) {
+        return values.begin() + static_cast<std::ptrdiff_t>(r) * kFfn;
+      };
+      EXPECT_TRUE(std::equal(row(found, i), row(found, i + 1), row(expected, sample_row(i, kRows))))
+          << "row " << sample_row(i, kRows) << ", " << tile_rows << " a tile";
     }
   }
 }

@@ -277,6 +277,57 @@ TEST_F(EngineOnATinyModel, CertificationHoldsForInvariantAndRecordsStandard) {
   EXPECT_EQ(invariant.outputs.size(), standard.outputs.size());
 }
 
+// A device whose kernels are right as long as a hook looks at each operation, and else depend on the rows beside.
+class RightWhileWatched : public Ops {
+ public:
+  explicit RightWhileWatched(Ops& real) : real_(real) {}
+  void step(const KernelSet& set, const StepInput& input, const std::function<void()>& body) override {
+    is_wrong_ = !is_watched_ && input.tokens.size() > 1;
+    real_.step(set, input, body);
+  }
+  StepResult next_result() override {
+    StepResult result = real_.next_result();
+    for (HeadResult& head : result.heads) head.digest ^= is_wrong_ ? 1 : 0;
+    return result;
+  }
+  void set_hook(OpHook hook) override {
+    is_watched_ = static_cast<bool>(hook);
+    real_.set_hook(std::move(hook));
+  }
+  const ModelShape& shape() const override { return real_.shape(); }
+  void load(Role role, int layer, const Parts& parts) override { real_.load(role, layer, parts); }
+  void reserve(const Capacity& capacity) override { real_.reserve(capacity); }
+  void embed() override { real_.embed(); }
+  void add_norm(int layer, Role role) override { real_.add_norm(layer, role); }
+  void project(int layer, Role role) override { real_.project(layer, role); }
+  void qk_norm_rope_store(int layer) override { real_.qk_norm_rope_store(layer); }
+  void attend(int layer) override { real_.attend(layer); }
+  void swiglu(int layer) override { real_.swiglu(layer); }
+  void head() override { real_.head(); }
+  const ChoiceSet& choice_set(int id) const override { return real_.choice_set(id); }
+  void read_logits(int row, float* out) const override { real_.read_logits(row, out); }
+  void set_fp32_logits(bool on) override { real_.set_fp32_logits(on); }
+  std::map<std::string, std::string> environment() const override { return real_.environment(); }
+  const std::vector<float>& rope_table() const override { return real_.rope_table(); }
+
+ private:
+  Ops& real_;
+  bool is_watched_ = false, is_wrong_ = false;
+};
+
+TEST_F(EngineOnATinyModel, CertificationRunsStepsAsTrialsDoToo) {
+  RightWhileWatched ops(*model.ops);
+  EXPECT_NO_THROW(certify(ops, model.sets[1])) << "nothing is promised there";
+  try {
+    certify(ops, model.sets[0]);
+    ADD_FAILURE() << "certified";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.status(), Exit::device);
+    EXPECT_NE(std::string(error.what()).find("2 rows, place 1, all operations unobserved"), std::string::npos)
+        << error.what();
+  }
+}
+
 // Must fail: a set that promises what `standard` cannot keep is refused. Tiny products may well agree in all
 // orders, so this one has SmolLM2's sizes where that model is at hand.
 TEST(Certify, RefusesASetThatPromisesInvarianceAndDoesNotKeepIt) {
