@@ -10,9 +10,9 @@ namespace ra {
 
 bool is_tar_name(const std::string& path);  // "x.tar"
 
-// The files of a bundle; of a tar file, its folder and time too. Nothing outside it is opened, no link followed, nothing waited for, and nothing allocated that
-// is not there. Error(evidence) for what no bundle has: links, devices, too many files or too large ones; Error(bad_input)
-// where there is nothing at `path` that can be read.
+// The files of a bundle; of a tar file, its folder and time too. Nothing outside it is opened, no link followed, nothing
+// waited for, and nothing allocated that is not there. Error(evidence) for what no bundle has: links, devices, too many
+// files or too large ones; Error(bad_input) where there is nothing at `path` that can be read.
 TarContent read_bundle(const std::string& path);
 
 // Before the work: Error(usage) where write_bundle would replace something without `force`, or anything but a bundle.

@@ -11,7 +11,11 @@ namespace ra {
 
 Evidence make_evidence(const Audit& audit, const Issue& issue, std::string database) {
   const Audit judged = judged_by(audit, issue.policy);
-  const Finding finding = analyze(judged);
+  return make_evidence(judged, analyze(judged), issue, std::move(database));
+}
+
+Evidence make_evidence(const Audit& judged, const Finding& finding, const Issue& issue,
+                       std::string database) {
   const RunLines runs = run_lines(judged);
   Evidence evidence;
   BundleFiles& files = evidence.files;

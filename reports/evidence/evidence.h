@@ -19,6 +19,8 @@ struct Evidence {
 
 // `database`: database_of(audit), or those bytes from a bundle.
 Evidence make_evidence(const Audit& audit, const Issue& issue, std::string database);
+// The same where judged_by(audit, issue.policy) and what analyze() finds in it are at hand.
+Evidence make_evidence(const Audit& judged, const Finding& finding, const Issue& issue, std::string database);
 
 // One signature of each statement (raw bytes).
 struct Signatures {

@@ -7,6 +7,7 @@
 #include <set>
 #include <vector>
 
+#include "core/audit/store_codec.h"
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/json.h"
@@ -52,7 +53,7 @@ std::string digest(const Json& json, const char* name, const std::string& where)
 }  // namespace
 
 LinesFound check_chain(const std::string& runs) {
-  LinesFound found{.head = std::string(64, '0')};
+  LinesFound found{.head = kChainStart};
   found.lines =
       for_each_line(runs, kRuns, [&](std::string_view line, const Json& json, const std::string& where) {
         const std::string previous = digest(json, "prevSha256", where);

@@ -8,6 +8,7 @@
 #include "core/printable.h"
 #include "reports/evidence/dsse.h"
 #include "reports/evidence/stated.h"
+#include "reports/evidence/statements.h"
 
 namespace ra {
 namespace {
@@ -24,23 +25,13 @@ std::string key_file(int number) {
 // The text of a replay's statement about this bundle.
 std::string statement_of(const BundleFiles& files, const Replay& replay, const std::string& key_id) {
   const StatedEvidence stated = read_statements(files.at(kEnvelopes));
-  const auto digest = [](const std::string& hex_digest) {
-    return Json{Json::Object{{"sha256", json::text(hex_digest)}}};
-  };
-  const Json subject{
-      Json::Object{{"name", json::text(kSums)}, {"digest", digest(hex(sha256(files.at(kSums))))}}};
-  std::string line = json_line(Json{Json::Object{
-      {"_type", json::text(kStatementType)},
-      {"subject", Json{Json::Array{subject}}},
-      {"predicateType", json::text(kReplayType)},
-      {"predicate", Json{Json::Object{{"auditId", json::text(stated.audit_id)},
-                                      {"runChainHead", digest(stated.head)},
-                                      {"replayedBy", json::text(replay.name)},
-                                      {"streams", json::integer(replay.streams)},
-                                      {"streamsEqual", json::integer(replay.equal)},
-                                      {"signer", Json{Json::Object{{"keyid", json::text(key_id)}}}}}}}}});
-  line.pop_back();
-  return line;
+  return statement({resource(kSums, sha256_digest(hex(sha256(files.at(kSums)))))}, kReplayType,
+                   Json{Json::Object{{"auditId", json::text(stated.audit_id)},
+                                     {"runChainHead", sha256_digest(stated.head)},
+                                     {"replayedBy", json::text(replay.name)},
+                                     {"streams", json::integer(replay.streams)},
+                                     {"streamsEqual", json::integer(replay.equal)},
+                                     {"signer", Json{Json::Object{{"keyid", json::text(key_id)}}}}}});
 }
 
 Replay replay_in(const std::string& payload, const std::string& name) {

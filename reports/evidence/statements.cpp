@@ -19,27 +19,10 @@ using json::count;
 using json::integer;
 using json::text;
 
-Json sha256_digest(std::string hex_digest) {
-  return Json{Json::Object{{"sha256", text(std::move(hex_digest))}}};
-}
-
 Json digest_of(const BundleFiles& files, const std::string& name) {
   const auto file = files.find(name);
   check(file != files.end(), "a file that the statement names");
   return sha256_digest(hex(sha256(file->second)));
-}
-
-Json resource(const std::string& name, Json digest) {
-  return Json{Json::Object{{"name", text(name)}, {"digest", std::move(digest)}}};
-}
-
-std::string statement(Json::Array subjects, const char* type, Json predicate) {
-  std::string line = json_line(Json{Json::Object{{"_type", text(kStatementType)},
-                                                 {"subject", Json{std::move(subjects)}},
-                                                 {"predicateType", text(type)},
-                                                 {"predicate", std::move(predicate)}}});
-  line.pop_back();  // the newline is no part of it
-  return line;
 }
 
 Json::Array model_subjects(const Audit& audit) {
@@ -146,6 +129,23 @@ Json signer_member(const Issue& issue) {
 }
 
 }  // namespace
+
+Json sha256_digest(std::string hex_digest) {
+  return Json{Json::Object{{"sha256", text(std::move(hex_digest))}}};
+}
+
+Json resource(const std::string& name, Json digest) {
+  return Json{Json::Object{{"name", text(name)}, {"digest", std::move(digest)}}};
+}
+
+std::string statement(Json::Array subjects, const char* type, Json predicate) {
+  std::string line = json_line(Json{Json::Object{{"_type", text(kStatementType)},
+                                                 {"subject", Json{std::move(subjects)}},
+                                                 {"predicateType", text(type)},
+                                                 {"predicate", std::move(predicate)}}});
+  line.pop_back();  // the newline is no part of it
+  return line;
+}
 
 std::string verdict_word(const Finding& finding) {
   return finding.exit_status == static_cast<int>(Exit::divergence) ? "FAILED"

@@ -8,6 +8,7 @@
 
 #include "core/audit/analysis.h"
 #include "core/audit/policy.h"
+#include "core/json.h"
 #include "reports/evidence/bundle.h"
 #include "reports/evidence/signing.h"
 #include "reports/html_filing.h"
@@ -28,6 +29,11 @@ struct Issue {
   std::string clauses_toml;  // the list of clauses that its report names, and what is read from it
   ClauseList clauses;
 };
+
+// What statements consist of: {"sha256": ...}, {"name": ..., "digest": ...}, and the text of a whole one, on one line.
+Json sha256_digest(std::string hex_digest);
+Json resource(const std::string& name, Json digest);
+std::string statement(Json::Array subjects, const char* type, Json predicate);
 
 // Of the model: what the policy asked for, rule by rule, as "arm/rule" (of the whole audit: "audit/rule"). PASSED where
 // all are met, FAILED where one is not, else WARNED: missing trials may decide. `files` has inputs/settings.json.

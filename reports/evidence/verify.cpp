@@ -28,6 +28,12 @@ constexpr size_t kSentenceBytes = 400;
   throw Error(Exit::evidence, sentence);
 }
 
+// The first place at which two texts that are not the same differ.
+size_t difference(const std::string& found, const std::string& expected) {
+  return static_cast<size_t>(
+      std::mismatch(found.begin(), found.end(), expected.begin(), expected.end()).first - found.begin());
+}
+
 // What a check cannot be made without is missing.
 struct Skipped {
   std::string sentence;
@@ -125,8 +131,7 @@ class Verifier {
       return fmt::format("SHA256SUMS lists {}, each with its SHA-256",
                          counted(std::count(found.begin(), found.end(), '\n'), "file"));
     }
-    const auto at = static_cast<size_t>(
-        std::mismatch(found.begin(), found.end(), expected.begin(), expected.end()).first - found.begin());
+    const size_t at = difference(found, expected);
     const auto line_at = [](const std::string& text, size_t place) {
       const size_t begin = place == 0 ? 0 : text.rfind('\n', place - 1) + 1;
       return printable(text.substr(begin, text.find('\n', begin) - begin), 200);
@@ -262,7 +267,7 @@ class Verifier {
     try {
       const Finding finding = analyze(judged);
       verdict_.scope = finding.scope;
-      rebuilt_ = make_evidence(audit(), issue, file(kDatabase));
+      rebuilt_ = make_evidence(judged, finding, issue, file(kDatabase));
       const std::string word = verdict_word(finding);
       if (word != stated().verdict)
         fail(fmt::format("policy {} gives {}; expected the statement's {}", policy.name, word,
@@ -280,9 +285,8 @@ class Verifier {
       const std::string& expected = rebuilt().files.at(name);
       const std::string& found = file(name);
       if (found == expected) continue;
-      const auto at =
-          std::mismatch(found.begin(), found.end(), expected.begin(), expected.end()).first - found.begin();
-      const std::string differs = fmt::format("{}@{}: other bytes than the database gives", name, at);
+      const std::string differs =
+          fmt::format("{}@{}: other bytes than the database gives", name, difference(found, expected));
       if (bound == Bound::version && stated().creator != request_.version) {
         throw Skipped{fmt::format("{}; not compared: version {} made it, this is {}", differs,
                                   printable(stated().creator), request_.version)};

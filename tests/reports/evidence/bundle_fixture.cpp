@@ -11,6 +11,7 @@
 #include "core/audit/store_codec.h"
 #include "core/audit/store_copy.h"
 #include "core/error.h"
+#include "tests/support/chained_audit.h"
 #include "tests/support/golden.h"
 #include "tests/support/scripted_audit.h"
 #include "tests/support/temporary_folder.h"
@@ -57,15 +58,8 @@ Audit with_chain(Audit audit) {
   }
   audit.streams = std::move(streams);
   for (SequenceFact& fact : audit.sequences) fact.stream = places.at(static_cast<size_t>(fact.stream));
-  std::vector<std::string> chains(audit.arms.size(), kChainStart);
-  for (SequenceFact& fact : audit.sequences) {
-    std::string& chain = chains.at(static_cast<size_t>(fact.arm));
-    const Trial& trial = audit.plan.trials.at(static_cast<size_t>(fact.trial));
-    chain = fact.chain = hex(
-        sha256(chain_line(audit.id, audit.arms.at(static_cast<size_t>(fact.arm)).name, {fact.trial, fact.arm},
-                          fact.attempt, fact.sequence, trial.sequences.at(static_cast<size_t>(fact.sequence)),
-                          audit.streams.at(static_cast<size_t>(fact.stream)), chain)));
-  }
+  const std::string id = audit.id;
+  rename_audit(audit, id);  // the same one: for the chain that belongs to it
   return audit;
 }
 
