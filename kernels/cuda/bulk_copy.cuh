@@ -60,8 +60,7 @@ __device__ inline void copy_box_to_all(void* to, const CUtensorMap& map, int col
                                        uint64_t* barrier, uint16_t blocks) {
   asm volatile(
       "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster [%0], "
-      "[%1, {%2, "
-      "%3}], [%4], %5;" ::"r"(shared_address(to)),
+      "[%1, {%2, %3}], [%4], %5;" ::"r"(shared_address(to)),
       "l"(&map), "r"(column), "r"(row), "r"(shared_address(barrier)), "h"(blocks)
       : "memory");
 }

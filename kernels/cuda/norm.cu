@@ -5,8 +5,7 @@ namespace ra::cuda {
 namespace {
 
 constexpr int kThreads = 128;
-constexpr int kKept =
-    4;  // chunks that a thread keeps in registers: of a row until it is scaled, of the weights
+constexpr int kKept = 4;  // chunks of a row, and of the weights, that a thread keeps in registers
 
 // [n] -> [n], one row by kLanes / 8 threads; thread t owns lanes 8 t to 8 t + 7.
 // Order: lane i mod kLanes sums its squares by ascending fma; the lanes by a tree.

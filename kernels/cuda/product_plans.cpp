@@ -95,11 +95,9 @@ bool ProductPlans::equals_peer(const ProductPlan& plan, int planned, const Produ
   const auto runner = [&](const ProductPlan& which, int rows) {
     return [&, rows](const uint16_t* x, void* y) { run(which, rows, site, site.weights[0], x, y); };
   };
-  const bool is_activated = site.activations != nullptr;
   for (const int end : ends_of_range(planned)) {
-    if (!certifier_.equals_peer(runner(plan, end), runner(other, kSampleRows), end,
-                                is_activated ? site.n / 2 : site.n, site.k, site.fp32_out, site.x,
-                                is_activated ? site.activations : site.y))
+    if (!certifier_.equals_peer(runner(plan, end), runner(other, kSampleRows), end, site.width(), site.k,
+                                site.fp32_out, site.x, site.outputs()))
       return false;
   }
   return true;
@@ -110,11 +108,10 @@ const ProductPlan& ProductPlans::peer(const ProductSite& site) {
   const std::tuple key{site.n, site.k, site.fp32_out};
   const auto known = peers_.find(key);
   if (known != peers_.end()) return known->second;
-  ProductSite alone = site;
-  alone.activations = nullptr;
   ProductPlan made{ProductPlan::Kernel::decode, 0, {}, ""};
   // The plain one answers for itself in flat_plan.
-  if (!decode_product_fits(kSampleRows, site.n, site.k) || !equals_steps(made, kSampleRows, alone))
+  if (!decode_product_fits(kSampleRows, site.n, site.k) ||
+      !equals_steps(made, kSampleRows, site.without_swiglu()))
     made.kernel = ProductPlan::Kernel::plain;
   return peers_.emplace(key, std::move(made)).first->second;
 }
@@ -143,9 +140,7 @@ ProductPlan ProductPlans::flat_plan(int rows, const ProductSite& site) {
 
 // The product with SwiGLU in one launch if that is faster than one after the other, and shows the same bits.
 ProductPlan ProductPlans::swiglu_plan(const KernelChoice& choice, int rows, const ProductSite& site) {
-  ProductSite alone = site;
-  alone.activations = nullptr;
-  std::vector<ProductPlan> plans = {plan(choice, rows, alone)};
+  std::vector<ProductPlan> plans = {plan(choice, rows, site.without_swiglu())};
   if (!gate_up_swiglu_fits(site.n, site.k)) return plans[0];
   for (const int tile_rows : kGateUpTileRows) {
     if (tile_rows / 2 < rows || tile_rows == kGateUpTileRows[0]) {

@@ -28,6 +28,15 @@ struct ProductSite {
   void* y = nullptr;
   // [rows, n / 2], where the product of gate_up goes on to SwiGLU: then it is what the site gives, and y is between.
   uint16_t* activations = nullptr;
+
+  // What the site gives: so many values a row, and where.
+  int width() const { return activations != nullptr ? n / 2 : n; }
+  void* outputs() const { return activations != nullptr ? activations : y; }
+  ProductSite without_swiglu() const {
+    ProductSite alone = *this;
+    alone.activations = nullptr;
+    return alone;
+  }
 };
 
 struct ProductPlan {
@@ -48,7 +57,7 @@ class ProductPlans {
   const ProductPlan& plan(const KernelChoice& choice, int rows, const ProductSite& site);
   // Of `rows` rows, with weights `w` [n, k]; at a site with activations SwiGLU too, whatever the plan.
   void run(const ProductPlan& plan, int rows, const ProductSite& site, const uint16_t* w) {
-    run(plan, rows, site, w, site.x, site.activations != nullptr ? site.activations : site.y);
+    run(plan, rows, site, w, site.x, site.outputs());
   }
 
   const std::string& library_version() const { return lt_.version(); }

@@ -9,7 +9,7 @@
 #include "kernels/cuda/device_memory.h"
 #include "kernels/cuda/product_check.h"
 #include "kernels/cuda/products.h"
-#include "kernels/ops.h"
+#include "tests/support/gpu.h"
 
 namespace ra::cuda {
 namespace {
@@ -19,9 +19,7 @@ constexpr int kGuardRows = 3;  // past the outputs, which must stay as they were
 class GpuGateUpSwiglu : public testing::Test {
  protected:
   void SetUp() override {
-    const std::vector<Device> devices = available_devices();
-    if (std::ranges::none_of(devices, [](const Device& d) { return d.id.starts_with("cuda:"); }))
-      GTEST_SKIP() << "no GPU that the kernels run on";
+    if (!first_gpu()) GTEST_SKIP() << "no GPU that the kernels run on";
     stream_.emplace();
     launch_ = {stream_->get(), 132};
   }

@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "kernels/cuda/check.h"
 #include "tests/support/golden.h"
+#include "tests/support/gpu.h"
 #include "tests/support/loaded_model.h"
 
 namespace ra {
@@ -23,10 +24,9 @@ const std::atomic<bool> kNeverStop{false};
 class GpuFaults : public testing::Test {
  protected:
   void SetUp() override {
-    const std::vector<Device> devices = available_devices();
-    const auto gpu = std::ranges::find_if(devices, [](const Device& d) { return d.id.starts_with("cuda:"); });
-    if (gpu == devices.end()) GTEST_SKIP() << "no GPU that the kernels run on: no call of one can fail";
-    device_ = gpu->id;
+    const std::optional<std::string> gpu = first_gpu();
+    if (!gpu) GTEST_SKIP() << "no GPU that the kernels run on: no call of one can fail";
+    device_ = *gpu;
   }
   void TearDown() override { cuda::fail_cuda_call(-1, cudaSuccess); }
 
