@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <cstring>
 #include <functional>
 #include <map>
@@ -269,6 +270,7 @@ int run(const std::map<std::string, std::string>& options) {
 }  // namespace ra
 
 int main(int argc, char** argv) {
+  std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);  // a long measurement that is cut off has what it had
   std::map<std::string, std::string> options;
   for (int i = 1; i < argc; ++i) {
     const bool has_value = i + 1 < argc && std::strncmp(argv[i + 1], "--", 2) != 0;
