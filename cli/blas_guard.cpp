@@ -31,11 +31,13 @@ std::vector<std::string> own_arguments() {
 }  // namespace
 
 void require_right_blas(const ModelShape& shape, int threads) {
-  const std::string fault = blas_fault(shape, threads);
+  const char* const stated = std::getenv(kVariable);
+  std::string fault = stated == nullptr ? blas_lag() : "";
+  if (fault.empty()) fault = blas_fault(shape, threads);
   if (fault.empty()) return;
-  if (const char* core = std::getenv(kVariable); core != nullptr) {
+  if (stated != nullptr) {
     throw Error(Exit::device,
-                fmt::format("OpenBLAS with {}={}: {}; expected right products", kVariable, core, fault));
+                fmt::format("OpenBLAS with {}={}: {}; expected right products", kVariable, stated, fault));
   }
   std::vector<std::string> arguments = own_arguments();
   std::vector<char*> pointers;

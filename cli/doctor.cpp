@@ -117,14 +117,16 @@ class Doctor {
   }
 
   void blas(const ModelShape& shape) {
-    const std::string fault = blas_fault(shape);
+    const std::string fault = blas_fault(shape), lag = blas_lag();
     const char* core = std::getenv("OPENBLAS_CORETYPE");
-    if (fault.empty()) {
+    if (fault.empty() && lag.empty()) {
       add("OpenBLAS", Health::good, "right products at the model's shapes");
     } else if (core == nullptr) {
-      add("OpenBLAS", Health::note, fault, "`run` starts itself anew with OPENBLAS_CORETYPE=Haswell");
+      add("OpenBLAS", Health::note, fault.empty() ? lag : fault,
+          "`run` starts itself anew with OPENBLAS_CORETYPE=Haswell");
     } else {
-      add("OpenBLAS", Health::wrong, fault, fmt::format("unset OPENBLAS_CORETYPE, which is {}", core));
+      add("OpenBLAS", fault.empty() ? Health::note : Health::wrong, fault.empty() ? lag : fault,
+          fmt::format("unset OPENBLAS_CORETYPE, which is {}", core));
     }
   }
 

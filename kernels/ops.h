@@ -218,6 +218,9 @@ uint64_t memory_available(const std::string& device);
 // output. Takes well under a second. `threads` as in open_ops. (Some processors get a wrong kernel;
 // OPENBLAS_CORETYPE=Haswell, set before the process starts, picks another.)
 std::string blas_fault(const ModelShape& shape, int threads = 0);
+// One sentence if OpenBLAS computes here with kernels for processors without AVX, to which it falls back where it does not
+// know the processor; else empty. The same remedy.
+std::string blas_lag();
 
 // Versions and features of everything the kernels of this build use, for --version: name -> value, in order.
 std::vector<std::pair<std::string, std::string>> kernel_versions();

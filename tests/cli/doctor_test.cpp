@@ -45,6 +45,16 @@ TEST(Doctor, SaysWhatIsWrongAndHowToMendIt) {
   EXPECT_EQ(ill.err, "");
 }
 
+TEST(Doctor, SaysThatOpenBlasIsToldToTakeOldKernels) {
+  const TemporaryFolder home;
+  const Finished found =
+      launch_program({.arguments = {"doctor", "--model", RA_GOLDEN "/llama-tied-bf16"},
+                      .environment = {{"HOME", home.path()}, {"OPENBLAS_CORETYPE", "Prescott"}}});
+  EXPECT_EQ(found.status, 0) << found.out;
+  EXPECT_THAT(found.out, ContainsRegex("note +OpenBLAS +.*Prescott: kernels for processors without AVX"));
+  EXPECT_THAT(found.out, HasSubstr("-> unset OPENBLAS_CORETYPE, which is Prescott"));
+}
+
 TEST(Doctor, WithoutAModelIsANote) {
   const TemporaryFolder home;
   const Finished found = launch_program({.arguments = {"doctor"}, .environment = {{"HOME", home.path()}}});
