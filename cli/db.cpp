@@ -98,7 +98,7 @@ Verb add_db(CLI::App& app) {
   add_flag(*prune, "--dry-run", prune_options->dry_run, "Show which would go; remove nothing");
   add_text(*prune, "--db", prune_options->database, "The database (default: the configured one)", "FILE");
   prune->footer(
-      "What goes is listed; the space is given back.\n\n"
+      "Audits of one list go together, or stay. What goes is listed; the space is given back.\n\n"
       "Examples:\n  repro-audit db prune --keep 30\n  repro-audit db prune --older-than 90 --dry-run");
   verb->footer("Examples:\n  repro-audit db check\n  repro-audit db prune --keep 30");
   return {verb, [=] { return check->parsed() ? run_db_check(*options) : run_db_prune(*prune_options); }};

@@ -1,6 +1,7 @@
 #include "cli/db_prune.h"
 
 #include <algorithm>
+#include <set>
 
 namespace ra {
 
@@ -11,12 +12,19 @@ std::vector<std::string> prunable(const std::vector<AuditSummary>& audits,
     return std::any_of(baselines.begin(), baselines.end(),
                        [&](const Baseline& at) { return at.audit == id; });
   };
-  std::vector<std::string> ids;
-  for (size_t i = 0; i < audits.size(); ++i) {
+  const auto stays = [&](size_t i) {
     const bool beyond = keep && static_cast<int64_t>(audits.size() - i) > *keep;
     // Both are ISO 8601 in UTC, which sorts by time.
     const bool old = older_than && audits[i].created < *older_than;
-    if ((beyond || old) && !is_baseline(audits[i].id)) ids.push_back(audits[i].id);
+    return !(beyond || old) || is_baseline(audits[i].id);
+  };
+  std::set<std::string> kept_sets;
+  for (size_t i = 0; i < audits.size(); ++i)
+    if (audits[i].prompts && stays(i)) kept_sets.insert(audits[i].prompts->set);
+  std::vector<std::string> ids;
+  for (size_t i = 0; i < audits.size(); ++i) {
+    const bool with_its_set = audits[i].prompts && kept_sets.contains(audits[i].prompts->set);
+    if (!stays(i) && !with_its_set) ids.push_back(audits[i].id);
   }
   return ids;
 }
