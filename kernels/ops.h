@@ -100,7 +100,8 @@ struct Capacity {
   int pages = 0;       // pages of the cache
 };
 
-// One sequence's part of a step: `rows` consecutive rows, at positions [position, position + rows) of `slot`.
+// One sequence's part of a step: `rows` consecutive rows, at positions [position, position + rows) of `slot`. A step has one
+// slice of a slot at most, and no page is two slots': keys below `position` are those of earlier steps.
 struct Slice {
   int slot = 0;
   int position = 0;

@@ -16,8 +16,11 @@ int reserved_positions(const ModelShape& shape, const Capacity& capacity) {
 void check_step(const ModelShape& shape, const Capacity& capacity, const StepInput& input) {
   const int64_t positions = reserved_positions(shape, capacity);
   int64_t rows = 0;
+  std::vector<bool> has_slice(static_cast<size_t>(capacity.slots));
   for (const Slice& slice : input.slices) {
     check(slice.slot >= 0 && slice.slot < capacity.slots, "a slice's slot within what was reserved");
+    check(!has_slice[static_cast<size_t>(slice.slot)], "one slice of a slot at most");
+    has_slice[static_cast<size_t>(slice.slot)] = true;
     check(slice.rows > 0 && slice.position >= 0, "a slice of at least one row");
     const int64_t end = static_cast<int64_t>(slice.position) + slice.rows;
     check(end <= positions, "positions within what was reserved");

@@ -12,8 +12,8 @@ namespace ra {
 // Positions for which the reserved pages have room; the table of RoPE has as many rows.
 int reserved_positions(const ModelShape& shape, const Capacity& capacity);
 
-// Error(bug) unless the step's slots, positions, pages, rows and logit rows lie within what was reserved, and its tokens
-// in the vocabulary (kNextToken is one).
+// Error(bug) unless the step's slots, positions, pages, rows and logit rows lie within what was reserved, each slot has one
+// slice at most, and its tokens are in the vocabulary (kNextToken is one).
 void check_step(const ModelShape& shape, const Capacity& capacity, const StepInput& input);
 
 // While it lives a step is at work: its operations may run, and no other step may begin.

@@ -113,6 +113,13 @@ TEST(CpuDevice, RefusesWhatWasNotReserved) {
   EXPECT_EQ(with([](StepInput& s) { s = one_slice(0, 9); }), Exit::bug);
   EXPECT_EQ(with([](StepInput& s) { s.slices[0].slot = 2; }), Exit::bug);
   EXPECT_EQ(with([](StepInput& s) { s.slices[0].slot = -1; }), Exit::bug);
+  const auto split = [](StepInput& s, int slot) {
+    s = one_slice(60, 2);
+    s.slices[0].rows = 1;
+    s.slices.push_back({.slot = slot, .position = 61, .rows = 1, .pages = kPages});
+  };
+  EXPECT_EQ(with([&](StepInput& s) { split(s, 1); }), Exit::ok);
+  EXPECT_EQ(with([&](StepInput& s) { split(s, 0); }), Exit::bug) << "two slices of a slot";
   EXPECT_EQ(with([](StepInput& s) { s.slices[0].position = -1; }), Exit::bug);
   EXPECT_EQ(with([](StepInput& s) { s.slices[0].rows = 0; }), Exit::bug);
   EXPECT_EQ(with([](StepInput& s) { s.slices[0].pages = kBadPages; }), Exit::bug);

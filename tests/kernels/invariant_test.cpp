@@ -71,6 +71,7 @@ class Invariant : public testing::TestWithParam<std::string> {
   OracleCase& tiny_case() { return made<0>(tiny_shape(), 1030); }
   OracleCase& smollm2_case() { return made<1>(smollm2_layer_shape(), 300); }
   OracleCase& qk_norm_case() { return made<2>(qk_norm_shape(), 530); }
+  OracleCase& many_heads_case() { return made<4>(many_heads_shape(), 70); }
   OracleCase& bias_case() {
     ModelShape shape = bias_shape();
     if (!is_cpu()) {  // a GPU's kernels take these widths by eights, and heads of 32, 64 and 128
@@ -167,6 +168,12 @@ TEST_P(Invariant, QkNormsAndHeadsOf128GiveTheOraclesBits) {
   });
 }
 
+TEST_P(Invariant, ManyHeadsOf128GiveTheOraclesBits) {
+  on_each_device(many_heads_case().weights(), [&](CheckedDevice& device) {
+    EXPECT_TRUE(sweep_rows(device, many_heads_case(), {1, 127, 128, 257}, false));
+  });
+}
+
 TEST_P(Invariant, BiasesAndScaledPositionsGiveTheOraclesBits) {
   on_each_device(bias_case().weights(), [&](CheckedDevice& device) {
     EXPECT_TRUE(sweep_rows(device, bias_case(), {1, 2, 3, 8, 17, 33, 100, 257}, true));
@@ -187,6 +194,26 @@ TEST_P(Invariant, AChunkedPrefillIsAWholeOne) {
 TEST_P(Invariant, EveryContextUpTo70DecodesAsItPrefills) {
   on_each_device(tiny_case().weights(),
                  [&](CheckedDevice& device) { EXPECT_TRUE(device.feed(0, tiny_case().text(0), 0, 70, 1)); });
+}
+
+// More sequences times KV heads than a GPU has multiprocessors, each step at positions that hold no key yet.
+TEST_P(Invariant, ManySequencesGrowingAcrossTilesAndSegmentsGiveTheOraclesBits) {
+  for (OracleCase* oracle : {&tiny_case(), &smollm2_case()}) {
+    on_each_device(oracle->weights(), [&](CheckedDevice& device) {
+      std::vector<Piece> pieces;
+      for (int slot = 0; slot < 72; ++slot) {
+        const bool is_long = slot % 18 == 0;
+        const OracleText& text = is_long ? oracle->long_text() : oracle->text(1 + slot % 5);
+        const int context = is_long ? 253 : 59 + slot % 4;
+        ASSERT_TRUE(device.feed(slot, text, 0, context, context));
+        pieces.push_back({slot, &text, context, 1});
+      }
+      for (int grown = 0; grown < 6; ++grown) {
+        ASSERT_TRUE(device.step(pieces)) << "step " << grown;
+        for (Piece& piece : pieces) ++piece.position;
+      }
+    });
+  }
 }
 
 TEST_P(Invariant, ContextsAcrossTilesAndSegmentsGiveTheOraclesBits) {

@@ -48,6 +48,14 @@ inline ModelShape qk_norm_shape() {
           .rope = {.base = 1e6}};
 }
 
+// The same with more heads than 256 threads take at once by eights, and a number of them that fills no warp.
+inline ModelShape many_heads_shape() {
+  ModelShape shape = qk_norm_shape();
+  shape.heads = 15;
+  shape.kv_heads = 3;
+  return shape;
+}
+
 // Biases on both projections of attention, whose outputs fill no tile of 16; RoPE scaled by a factor.
 inline ModelShape bias_shape() {
   return {.layers = 2,
