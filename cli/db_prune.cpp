@@ -12,20 +12,21 @@ std::vector<std::string> prunable(const std::vector<AuditSummary>& audits,
     return std::any_of(baselines.begin(), baselines.end(),
                        [&](const Baseline& at) { return at.audit == id; });
   };
-  const auto stays = [&](size_t i) {
+  std::vector<const AuditSummary*> candidates;
+  std::set<std::string> kept_sets;
+  for (size_t i = 0; i < audits.size(); ++i) {
     const bool beyond = keep && static_cast<int64_t>(audits.size() - i) > *keep;
     // Both are ISO 8601 in UTC, which sorts by time.
     const bool old = older_than && audits[i].created < *older_than;
-    return !(beyond || old) || is_baseline(audits[i].id);
-  };
-  std::set<std::string> kept_sets;
-  for (size_t i = 0; i < audits.size(); ++i)
-    if (audits[i].prompts && stays(i)) kept_sets.insert(audits[i].prompts->set);
-  std::vector<std::string> ids;
-  for (size_t i = 0; i < audits.size(); ++i) {
-    const bool with_its_set = audits[i].prompts && kept_sets.contains(audits[i].prompts->set);
-    if (!stays(i) && !with_its_set) ids.push_back(audits[i].id);
+    if ((beyond || old) && !is_baseline(audits[i].id)) {
+      candidates.push_back(&audits[i]);
+    } else if (audits[i].prompts) {
+      kept_sets.insert(audits[i].prompts->set);
+    }
   }
+  std::vector<std::string> ids;
+  for (const AuditSummary* audit : candidates)
+    if (!audit->prompts || !kept_sets.contains(audit->prompts->set)) ids.push_back(audit->id);
   return ids;
 }
 

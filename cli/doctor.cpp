@@ -117,15 +117,14 @@ class Doctor {
   }
 
   void blas(const ModelShape& shape) {
-    const std::string fault = blas_fault(shape), lag = blas_lag();
+    const std::string fault = blas_fault(shape), found = fault.empty() ? blas_lag() : fault;
     const char* core = std::getenv("OPENBLAS_CORETYPE");
-    if (fault.empty() && lag.empty()) {
+    if (found.empty()) {
       add("OpenBLAS", Health::good, "right products at the model's shapes");
     } else if (core == nullptr) {
-      add("OpenBLAS", Health::note, fault.empty() ? lag : fault,
-          "`run` starts itself anew with OPENBLAS_CORETYPE=Haswell");
+      add("OpenBLAS", Health::note, found, "`run` starts itself anew with OPENBLAS_CORETYPE=Haswell");
     } else {
-      add("OpenBLAS", fault.empty() ? Health::note : Health::wrong, fault.empty() ? lag : fault,
+      add("OpenBLAS", fault.empty() ? Health::note : Health::wrong, found,
           fmt::format("unset OPENBLAS_CORETYPE, which is {}", core));
     }
   }

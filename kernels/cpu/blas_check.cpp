@@ -188,7 +188,7 @@ std::string blas_fault(const ModelShape& model, int threads) {
   return fault.empty() ? "" : blas_library() + ": " + fault;
 }
 
-// The cores of OpenBLAS's dynamic.c that have no AVX; for want of a better one it takes Prescott, or Barcelona. Measured with
+// The cores of OpenBLAS's driver/others/dynamic.c that have no AVX; for want of a better one it takes Prescott. Measured with
 // 0.3.21: against Haswell's kernels, Prescott's take 1.7 times as long for one row, 2.1 to 3.1 times for 16 to 512.
 std::string blas_lag() {
   constexpr std::string_view kWithoutAvx[] = {"Prescott",     "Core2",     "Penryn", "Dunnington",
@@ -196,7 +196,7 @@ std::string blas_lag() {
                                               "Opteron_SSE3", "Barcelona", "Bobcat"};
   const std::string core = blas_environment().at("blas_core");
   if (std::find(std::begin(kWithoutAvx), std::end(kWithoutAvx), core) == std::end(kWithoutAvx)) return "";
-  return blas_library() + ": kernels for processors without AVX, which take up to three times as long here";
+  return blas_library() + ": kernels for processors without AVX, which take up to three times as long";
 }
 
 }  // namespace ra
