@@ -25,7 +25,7 @@ std::string shape_text(int rows, const ProductSite& site) {
 // From some rows on the card's power holds a whole step's products back, not a kernel's best time. gate_up's are the largest
 // part, so its kernels are compared in that state: for 5 ms a timing, of which a round has several.
 int runs_a_timing(const TimedProduct& product, float milliseconds) {
-  constexpr int kHeatingRows = 512, kMostRuns = 16;
+  constexpr int kHeatingRows = 128, kMostRuns = 16;
   if (product.output != TimedProduct::Output::swiglu || product.m <= kHeatingRows) return kRunsATiming;
   return std::clamp(static_cast<int>(5.0f / milliseconds), kRunsATiming, kMostRuns);
 }
@@ -59,6 +59,17 @@ int planned_rows(int rows) {
   if (rows <= kDecodeRows) return rows;
   const int step = rows <= 32 ? 8 : rows <= 64 ? 16 : rows <= 128 ? 32 : rows <= 1024 ? 64 : 512;
   return (rows + step - 1) / step * step;
+}
+
+std::vector<int> gate_up_tile_rows(int rows) {
+  std::vector<int> worth;
+  for (const int tile_rows : kGateUpTileRows) {
+    if (tile_rows / 2 < rows || tile_rows == kGateUpTileRows[0]) worth.push_back(tile_rows);
+  }
+  std::stable_sort(worth.begin(), worth.end(), [rows](int one, int other) {
+    return (rows - 1) / one < (rows - 1) / other;  // tiles, less one
+  });
+  return worth;
 }
 
 const ProductPlan& ProductPlans::plan(const KernelChoice& choice, int rows, const ProductSite& site) {
@@ -142,14 +153,12 @@ ProductPlan ProductPlans::flat_plan(int rows, const ProductSite& site) {
 ProductPlan ProductPlans::swiglu_plan(const KernelChoice& choice, int rows, const ProductSite& site) {
   std::vector<ProductPlan> plans = {plan(choice, rows, site.without_swiglu())};
   if (!gate_up_swiglu_fits(site.n, site.k)) return plans[0];
-  for (const int tile_rows : kGateUpTileRows) {
-    if (tile_rows / 2 < rows || tile_rows == kGateUpTileRows[0]) {
-      plans.push_back({ProductPlan::Kernel::with_swiglu,
-                       0,
-                       {},
-                       "own kernel with SwiGLU, " + std::to_string(tile_rows) + " rows a tile",
-                       tile_rows});
-    }
+  for (const int tile_rows : gate_up_tile_rows(rows)) {
+    plans.push_back({ProductPlan::Kernel::with_swiglu,
+                     0,
+                     {},
+                     "own kernel with SwiGLU, " + std::to_string(tile_rows) + " rows a tile",
+                     tile_rows});
   }
   // The product alone is among them, and has been certified.
   plans = by_time(std::move(plans), rows, site);

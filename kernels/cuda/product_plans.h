@@ -94,4 +94,8 @@ class ProductPlans {
 // `invariant` has one plan for a range of rows: the last of the range that `rows` is in.
 int planned_rows(int rows);
 
+// The rows a tile that gate_up's own kernel is timed with for so many rows, those of the fewest tiles first: of two about as
+// fast alone the first is taken, since each tile reads the weights again, which costs more within a step than alone.
+std::vector<int> gate_up_tile_rows(int rows);
+
 }  // namespace ra::cuda
