@@ -25,7 +25,8 @@ std::string shape_text(int rows, const ProductSite& site) {
 // From some rows on the card's power holds a whole step's products back, not a kernel's best time. gate_up's are the largest
 // part, so its kernels are compared in that state: for 5 ms a timing, of which a round has several.
 int runs_a_timing(const TimedProduct& product, float milliseconds) {
-  constexpr int kHeatingRows = 128, kMostRuns = 16;
+  constexpr int kHeatingRows = 128;  // at 256 the best two are within 1%, and short timings chose either
+  constexpr int kMostRuns = 16;
   if (product.output != TimedProduct::Output::swiglu || product.m <= kHeatingRows) return kRunsATiming;
   return std::clamp(static_cast<int>(5.0f / milliseconds), kRunsATiming, kMostRuns);
 }
@@ -66,9 +67,8 @@ std::vector<int> gate_up_tile_rows(int rows) {
   for (const int tile_rows : kGateUpTileRows) {
     if (tile_rows / 2 < rows || tile_rows == kGateUpTileRows[0]) worth.push_back(tile_rows);
   }
-  std::stable_sort(worth.begin(), worth.end(), [rows](int one, int other) {
-    return (rows - 1) / one < (rows - 1) / other;  // tiles, less one
-  });
+  const auto tiles = [rows](int tile_rows) { return (rows + tile_rows - 1) / tile_rows; };
+  std::stable_sort(worth.begin(), worth.end(), [&](int one, int other) { return tiles(one) < tiles(other); });
   return worth;
 }
 

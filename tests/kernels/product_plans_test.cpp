@@ -25,8 +25,7 @@ TEST(ProductPlans, GateUpIsTimedWithTheFewestTilesFirst) {
   EXPECT_THAT(gate_up_tile_rows(64), ElementsAre(64));
   EXPECT_THAT(gate_up_tile_rows(65), ElementsAre(128, 64));
   EXPECT_THAT(gate_up_tile_rows(128), ElementsAre(128, 168, 64));
-  EXPECT_THAT(gate_up_tile_rows(512),
-              ElementsAre(128, 168, 64));  // four tiles of 128 or 168 rows: the smaller ones
+  EXPECT_THAT(gate_up_tile_rows(512), ElementsAre(128, 168, 64)) << "four tiles of either: the smaller ones";
   EXPECT_THAT(gate_up_tile_rows(1024), ElementsAre(168, 128, 64));
 }
 
