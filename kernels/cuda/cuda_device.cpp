@@ -170,7 +170,7 @@ namespace cuda {
 
 std::string CudaOps::timed_machine() const {
   const std::map<std::string, std::string> facts = environment();
-  std::string text = "repro-audit product timings 3";
+  std::string text = "repro-audit product timings 4";
   for (const char* name : {"gpu", "multiprocessors", "cuda_driver", "driver_release", "cublaslt"})
     text += ", " + facts.at(name);
   return text;

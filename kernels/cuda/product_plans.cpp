@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 #include "core/error.h"
@@ -12,9 +13,10 @@ namespace {
 
 constexpr int kMostCandidates = 16;
 constexpr int kTimings = 3;
-constexpr int kRunsATiming = 4;       // one after the other, as a step's products come
-constexpr float kClearlySlow = 1.1f;  // after a first look
-constexpr float kClearGain = 0.98f;   // less is noise: the heuristic's order stands
+constexpr int kRunsATiming = 4;  // one after the other, as a step's products come
+constexpr int kLooks = 2;        // at each, before the timings: the faster counts
+constexpr int kRunsALook = 2;
+constexpr float kClearlySlow = 1.1f;  // at the looks: not timed
 constexpr size_t kMostRemembered = 4;
 
 std::string shape_text(int rows, const ProductSite& site) {
@@ -70,6 +72,18 @@ std::vector<int> gate_up_tile_rows(int rows) {
   const auto tiles = [rows](int tile_rows) { return (rows + tile_rows - 1) / tile_rows; };
   std::stable_sort(worth.begin(), worth.end(), [&](int one, int other) { return tiles(one) < tiles(other); });
   return worth;
+}
+
+std::vector<size_t> fastest_first(const std::vector<float>& times, int rows) {
+  constexpr int kPowerRows = 256;
+  const float equal = rows > kPowerRows ? 0.95f : 0.98f;
+  std::vector<size_t> order(times.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  const float least = times.empty() ? 0 : *std::min_element(times.begin(), times.end());
+  const auto rest =
+      std::stable_partition(order.begin(), order.end(), [&](size_t i) { return times[i] * equal <= least; });
+  std::stable_sort(rest, order.end(), [&](size_t one, size_t other) { return times[one] < times[other]; });
+  return order;
 }
 
 const ProductPlan& ProductPlans::plan(const KernelChoice& choice, int rows, const ProductSite& site) {
@@ -186,7 +200,7 @@ std::vector<ProductPlan> ProductPlans::library_plans(int rows, const ProductSite
   return by_time(std::move(plans), rows, site);
 }
 
-// Those about as fast as the fastest in the order in which they come, then the others by time.
+// Fastest first, by what is remembered or by timing them.
 std::vector<ProductPlan> ProductPlans::by_time(std::vector<ProductPlan> plans, int rows,
                                                const ProductSite& site) {
   const TimedProduct product = timed_product(rows, site);
@@ -198,43 +212,49 @@ std::vector<ProductPlan> ProductPlans::by_time(std::vector<ProductPlan> plans, i
                      [&](const ProductPlan& a, const ProductPlan& b) { return place(a) < place(b); });
     return plans;
   }
-  fill_random(launch_, site.x, rows, site.k, 1, false);  // zeros would be multiplied faster
-  Timed timed;
-  float least = 0;
-  for (ProductPlan& plan : plans) {
-    run_time(plan, rows, site, 1);  // warms up
-    const float time = run_time(plan, rows, site, 2);
-    least = timed.empty() ? time : std::min(least, time);
-    timed.emplace_back(time, std::move(plan));
+  if (plans.empty()) return plans;
+  const std::vector<float> times = compare_times(plans, rows, site);
+  std::vector<ProductPlan> ordered;
+  std::vector<std::string> remembered;
+  for (const size_t i : fastest_first(times, rows)) {
+    if (remembered.size() < kMostRemembered) remembered.push_back(plans[i].text);
+    ordered.push_back(std::move(plans[i]));
   }
-  // By turns, so that what others did to the card's clock just before is the same for all.
-  const int runs = runs_a_timing(product, least);
-  const float slow = kClearlySlow * least;
-  std::vector<std::vector<float>> times(timed.size());
+  timings_.add(product, std::move(remembered));
+  return ordered;
+}
+
+// Milliseconds a run of each. All by turns, so that what ran just before did the same to the card's clock for all. Of those
+// clearly slower at a look the time is an estimate.
+std::vector<float> ProductPlans::compare_times(const std::vector<ProductPlan>& plans, int rows,
+                                               const ProductSite& site) {
+  fill_random(launch_, site.x, rows, site.k, 1, false);                 // zeros would be multiplied faster
+  for (const ProductPlan& plan : plans) run_time(plan, rows, site, 1);  // warms up
+  std::vector<float> looks(plans.size(), std::numeric_limits<float>::max());
+  for (int look = 0; look < kLooks; ++look) {
+    for (size_t i = 0; i < plans.size(); ++i)
+      looks[i] = std::min(looks[i], run_time(plans[i], rows, site, kRunsALook));
+  }
+  const float fastest_look = *std::min_element(looks.begin(), looks.end());
+  const int runs = runs_a_timing(timed_product(rows, site), fastest_look);
+  std::vector<std::vector<float>> timings(plans.size());
   for (int turn = 0; turn < kTimings; ++turn) {
-    for (size_t i = 0; i < timed.size(); ++i) {
-      if (timed[i].first <= slow) times[i].push_back(run_time(timed[i].second, rows, site, runs));
+    for (size_t i = 0; i < plans.size(); ++i) {
+      if (looks[i] <= kClearlySlow * fastest_look) timings[i].push_back(run_time(plans[i], rows, site, runs));
     }
   }
-  least = std::numeric_limits<float>::max();
-  for (size_t i = 0; i < timed.size(); ++i) {
-    if (times[i].empty()) continue;
-    std::nth_element(times[i].begin(), times[i].begin() + kTimings / 2, times[i].end());
-    timed[i].first = times[i][kTimings / 2];
-    least = std::min(least, timed[i].first);
+  std::vector<float> times(plans.size());
+  float least = std::numeric_limits<float>::max();
+  for (size_t i = 0; i < plans.size(); ++i) {
+    if (timings[i].empty()) continue;
+    std::nth_element(timings[i].begin(), timings[i].begin() + kTimings / 2, timings[i].end());
+    times[i] = timings[i][kTimings / 2];
+    least = std::min(least, times[i]);
   }
-  const auto rest = std::stable_partition(
-      timed.begin(), timed.end(), [&](const auto& entry) { return entry.first * kClearGain <= least; });
-  std::stable_sort(rest, timed.end(),
-                   [](const auto& one, const auto& other) { return one.first < other.first; });
-  plans.clear();
-  std::vector<std::string> fastest_first;
-  for (auto& [time, plan] : timed) {
-    if (fastest_first.size() < kMostRemembered) fastest_first.push_back(plan.text);
-    plans.push_back(std::move(plan));
+  for (size_t i = 0; i < plans.size(); ++i) {
+    if (timings[i].empty()) times[i] = looks[i] / fastest_look * least;
   }
-  timings_.add(product, std::move(fastest_first));
-  return plans;
+  return times;
 }
 
 // Milliseconds a run.

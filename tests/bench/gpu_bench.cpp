@@ -1,7 +1,7 @@
 // Decode steps and prefills on a GPU with random weights: both kernel sets interleaved, medians of blocks of steps.
 //
 // usage: gpu_bench [--model samples/configs/Qwen3-8B] [--rows 1,8,64] [--context 100] [--repeats 7] [--device cuda:0]
-//                  [--choices] [--operations] | [--episode TOKENS [--at-once N]] | [--prefill]
+//                  [--choices] [--operations | --episode TOKENS [--at-once N] | --prefill]
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -112,7 +112,7 @@ class Bench {
       }
       run_step(input);
     }
-    while (queued-- > 0) ops_->next_result();
+    while (queued-- > 0) choice_set_ = ops_->next_result().choice_set;
     return seconds_now() - begin;
   }
 
@@ -224,6 +224,7 @@ int run(const std::map<std::string, std::string>& options) {
           seconds += bench.episode(set, std::min(at_once, sequences - first), kPrompt, tokens, kPrefillRows);
         fmt::print("{} sequences x {} tokens, {} at once, {}: {:.3f} s\n", sequences, tokens, at_once,
                    bench.sets_[set].name, seconds);
+        if (repeat == 0 && options.contains("--choices")) bench.print_choices();
       }
     }
     return 0;

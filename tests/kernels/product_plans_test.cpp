@@ -29,5 +29,14 @@ TEST(ProductPlans, GateUpIsTimedWithTheFewestTilesFirst) {
   EXPECT_THAT(gate_up_tile_rows(1024), ElementsAre(168, 128, 64));
 }
 
+TEST(ProductPlans, KernelsAboutAsFastAsTheFastestAreTriedAsTheyCome) {
+  EXPECT_THAT(fastest_first({}, 8), ElementsAre());
+  EXPECT_THAT(fastest_first({1.3f, 1.019f, 1.0f, 1.2f, 1.03f}, 256), ElementsAre(1, 2, 4, 3, 0));
+  EXPECT_THAT(fastest_first({1.3f, 1.019f, 1.0f, 1.2f, 1.03f}, 257), ElementsAre(1, 2, 4, 3, 0));
+  EXPECT_THAT(fastest_first({1.06f, 1.04f, 1.0f}, 256), ElementsAre(2, 1, 0));
+  EXPECT_THAT(fastest_first({1.06f, 1.04f, 1.0f}, 257), ElementsAre(1, 2, 0))
+      << "power decides: 4% are little";
+}
+
 }  // namespace
 }  // namespace ra::cuda
