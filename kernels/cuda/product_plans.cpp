@@ -75,8 +75,8 @@ std::vector<int> gate_up_tile_rows(int rows) {
 }
 
 std::vector<size_t> fastest_first(const std::vector<float>& times, int rows) {
-  constexpr int kPowerRows = 256;
-  const float equal = rows > kPowerRows ? 0.95f : 0.98f;
+  const bool power_decides = rows > 256 && rows <= 1024;
+  const float equal = power_decides ? 0.95f : 0.98f;
   std::vector<size_t> order(times.size());
   std::iota(order.begin(), order.end(), size_t{0});
   const float least = times.empty() ? 0 : *std::min_element(times.begin(), times.end());

@@ -97,8 +97,9 @@ int planned_rows(int rows);
 std::vector<int> gate_up_tile_rows(int rows);
 
 // The order in which kernels are to be tried that took so long for `rows` rows: those about as fast as the fastest as they
-// come, since less than 2% is noise, then the others by time. From some 300 rows on, where the card's power decides, it is
-// 5%: a kernel 4% faster over random rows, in one state of the card, made steps of 1000 equal rows 7% slower.
+// come, since less than 2% is noise, then the others by time. From 257 to 1024 rows, where the card's power decides and rows
+// may be sequences of one prompt, it is 5%: a kernel 4% faster over random rows made steps of 1000 equal ones 7% slower. More
+// rows are prefills': they differ.
 std::vector<size_t> fastest_first(const std::vector<float>& times, int rows);
 
 }  // namespace ra::cuda
