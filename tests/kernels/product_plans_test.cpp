@@ -36,6 +36,8 @@ TEST(ProductPlans, KernelsAboutAsFastAsTheFastestAreTriedAsTheyCome) {
   EXPECT_THAT(fastest_first({1.06f, 1.04f, 1.0f}, 256), ElementsAre(2, 1, 0));
   EXPECT_THAT(fastest_first({1.06f, 1.04f, 1.0f}, 257), ElementsAre(1, 2, 0))
       << "power decides: 4% are little";
+  EXPECT_THAT(fastest_first({1.06f, 1.04f, 1.0f}, 1024), ElementsAre(1, 2, 0));
+  EXPECT_THAT(fastest_first({1.06f, 1.04f, 1.0f}, 1025), ElementsAre(2, 1, 0)) << "a prefill's";
 }
 
 }  // namespace
