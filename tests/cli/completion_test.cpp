@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "tests/cli/program.h"
+#include "tests/support/is_here.h"
 
 namespace ra {
 namespace {
@@ -89,10 +90,6 @@ std::set<std::string> lines_of(const std::string& shell, const std::string& scri
   std::ifstream file(folder / "said");
   for (std::string line; std::getline(file, line);) found.insert(line.substr(0, line.find('\t')));
   return found;
-}
-
-bool is_here(const std::string& shell) {
-  return std::system(("command -v " + shell + " >/dev/null").c_str()) == 0;
 }
 
 TEST(Completion, OfZshOffersTheSame) {

@@ -11,6 +11,7 @@
 #include "core/llm/tensor_type.h"
 #include "core/llm/tokenizer_definition.h"
 #include "tests/cli/program.h"
+#include "tests/support/is_here.h"
 
 namespace ra {
 namespace {
@@ -194,7 +195,7 @@ TEST(Manual, HasEveryPreTokenizerAndChatFormatAndNoOther) {
 }
 
 TEST(Manual, PagesAreCleanMdoc) {
-  if (std::system("command -v mandoc >/dev/null") != 0) GTEST_SKIP() << "mandoc is not installed";
+  if (!is_here("mandoc")) GTEST_SKIP() << "mandoc is not installed";
   for (const auto& page : std::filesystem::directory_iterator(std::string(RA_SOURCE) + "/man")) {
     // Our own pages are not installed, so that references to them are not found.
     const std::string command =

@@ -5,6 +5,7 @@
 
 #include "core/audit/store.h"
 #include "tests/cli/program.h"
+#include "tests/support/is_here.h"
 
 namespace ra {
 namespace {
@@ -16,10 +17,6 @@ const std::string kSamples = RA_SOURCE "/samples/nightly/";
 std::string content(const std::string& path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
-bool is_here(const std::string& program) {
-  return std::system(("command -v " + program + " >/dev/null").c_str()) == 0;
 }
 
 // A folder as the jobs find it: samples/, prompts/, and programs of their names on the path.

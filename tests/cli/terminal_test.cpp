@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/cli/program.h"
+#include "tests/support/is_here.h"
 
 namespace ra {
 namespace {
@@ -14,7 +15,7 @@ using ::testing::Not;
 class OnATerminal : public testing::Test {
  protected:
   void SetUp() override {
-    if (std::system("command -v script >/dev/null") != 0) GTEST_SKIP() << "bsdutils has script";
+    if (!is_here("script")) GTEST_SKIP() << "bsdutils has script";
     ASSERT_EQ(run_program(tiny_audit(folder, {"--quiet"})).status, 0);
   }
   // What the program writes to a terminal of these variables, both streams together.

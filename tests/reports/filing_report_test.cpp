@@ -10,6 +10,7 @@
 #include "reports/html_page.h"
 #include "tests/support/example_audit.h"
 #include "tests/support/golden.h"
+#include "tests/support/is_here.h"
 #include "tests/support/temporary_folder.h"
 
 namespace ra {
@@ -127,7 +128,7 @@ Printed print(const std::string& page) {
 }
 
 bool can_print() {
-  return std::system("command -v chromium >/dev/null && command -v pdfinfo >/dev/null") == 0;
+  return is_here("chromium") && is_here("pdfinfo");
 }
 
 size_t count_of(const std::string& text, const std::string& part) {

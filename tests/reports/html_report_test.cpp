@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <memory>
 #include <set>
@@ -10,6 +9,7 @@
 #include "reports/report.h"
 #include "tests/reports/golden_report.h"
 #include "tests/support/example_audit.h"
+#include "tests/support/is_here.h"
 
 namespace ra {
 namespace {
@@ -145,7 +145,7 @@ TEST(HtmlReport, BeginsWithTheScopeAndTheAnswer) {
 
 // A browser agrees: what it makes of a hostile page holds no script and no image.
 TEST(HtmlReportInBrowserLong, KeepsHostileOutputInert) {
-  if (std::system("command -v chromium >/dev/null") != 0) GTEST_SKIP() << "no chromium here";
+  if (!is_here("chromium")) GTEST_SKIP() << "no chromium here";
   const std::string folder = testing::TempDir();
   std::ofstream(folder + "hostile.html", std::ios::binary) << report_of(hostile_audit());
   const std::string command = "chromium --headless --no-sandbox --disable-gpu --user-data-dir='" + folder +

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "core/json.h"
+#include "tests/support/is_here.h"
 
 namespace ra {
 namespace {
@@ -50,7 +51,7 @@ TEST(ReportManual, NamesEveryMemberOfTheSchemas) {
 }
 
 TEST(ReportManual, HasNoWarnings) {
-  if (std::system("command -v mandoc >/dev/null") != 0) GTEST_SKIP() << "no mandoc here";
+  if (!is_here("mandoc")) GTEST_SKIP() << "no mandoc here";
   EXPECT_EQ(std::system((std::string("mandoc -T lint -W warning ") + kManual).c_str()), 0);
 }
 
