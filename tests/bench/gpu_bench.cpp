@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "core/audit/statistics.h"
 #include "core/llm/checkpoint.h"
 #include "core/llm/model.h"
 #include "kernels/ops.h"
@@ -28,12 +29,6 @@ constexpr int kMostSteps = 128;  // past the context
 
 double seconds_now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2),
-                   values.end());
-  return values[values.size() / 2];
 }
 
 class Bench {
