@@ -224,8 +224,8 @@ std::vector<ProductPlan> ProductPlans::by_time(std::vector<ProductPlan> plans, i
   return ordered;
 }
 
-// Milliseconds a run of each. All by turns, so that what ran just before did the same to the card's clock for all. Of those
-// clearly slower at a look the time is an estimate.
+// Milliseconds a run of each, at least one. All by turns, so that what ran just before did the same to the card's clock for
+// all. What is clearly slower at the looks has an estimate from them.
 std::vector<float> ProductPlans::compare_times(const std::vector<ProductPlan>& plans, int rows,
                                                const ProductSite& site) {
   fill_random(launch_, site.x, rows, site.k, 1, false);                 // zeros would be multiplied faster

@@ -1,4 +1,4 @@
-// What is timed before a product's kernel is chosen, asked without a GPU.
+// What is timed before a product's kernel is chosen, and what is tried first then, asked without a GPU.
 #include "kernels/cuda/product_plans.h"
 
 #include <gmock/gmock.h>
